@@ -1,0 +1,59 @@
+/**
+ * What every other room knows about a caller's audio: where it lies, what it is, how to hear it.
+ * The bytes are on disk (or in one small buffer); nothing here holds a whole file in memory.
+ */
+
+export type ContainerName = 'wav' | 'mp3' | 'flac' | 'ogg' | 'mp4' | 'webm' | 'mpeg' | 'adts';
+export type CodecName = 'pcm' | 'mulaw' | 'alaw' | 'mp3' | 'mp2' | 'mp1' | 'flac' | 'opus' | 'vorbis' | 'aac' | 'alac';
+
+/** A file that this request owns until it is disposed. */
+export interface StoredAudio {
+  /** Absolute path of the spooled upload or of the caller's own file (CLI). */
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+export interface AudioProbe {
+  readonly container: ContainerName;
+  readonly codec: CodecName;
+  readonly sampleRate: number;
+  readonly channels: number;
+  /**
+   * Length of the sound that plays, in milliseconds: encoder delay and edit lists taken off, a lying header ignored.
+   * Found by walking packets, never by decoding.
+   */
+  readonly durationMs: number;
+  /** What the header claims, null when it claims nothing; kept for reconciliation, never billed. */
+  readonly headerDurationMs: number | null;
+  /** The name and type under which vendors accept these bytes (several judge by name): `audio.ogg`, `audio/ogg`. */
+  readonly canonicalFileName: string;
+  readonly mediaType: string;
+}
+
+export interface AudioLimits {
+  /** Longer recordings are refused from their packets, before decoding (`audio_too_long`). */
+  readonly maxDurationMs: number;
+}
+
+/** A probed recording that can be heard any number of times. */
+export interface Audio {
+  readonly stored: StoredAudio;
+  readonly probe: AudioProbe;
+  /**
+   * Decodes to mono float32 at 16 kHz in -1..1, in chunks of at most 10 s. Channels are averaged.
+   * The consumer's pace holds the decoder back: at most a few chunks are in flight.
+   * Rejects with GatewayError `audio_unreadable`, `audio_too_long`, `timeout` or `client_closed_request` (aborted).
+   * Sound before a defect in the middle of a file is delivered; a file without any is `audio_unreadable`.
+   */
+  pcm(signal: AbortSignal): AsyncIterable<Float32Array>;
+}
+
+/** Opens recordings in a pool of child processes: a hostile file can stall or kill one of them, never the server. */
+export interface AudioOpener {
+  /** Rejects with GatewayError `unsupported_audio`, `audio_unreadable`, `audio_too_long`, `timeout`, `service_unavailable`. */
+  open(stored: StoredAudio, limits: AudioLimits, signal: AbortSignal): Promise<Audio>;
+  close(): Promise<void>;
+}
+
+/** Sample rate of everything that `Audio.pcm` yields. */
+export const PCM_RATE = 16_000;
