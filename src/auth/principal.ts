@@ -1,0 +1,16 @@
+/** What a key may do beyond transcribing: `admin` opens metrics, accounts and settings. */
+export type Scope = 'transcribe' | 'admin';
+
+/** Who is asking, as far as the doors need to know. */
+export interface Principal {
+  /** Public id of the key, safe to log; never the key or its hash. */
+  readonly keyId: string;
+  readonly scopes: readonly Scope[];
+  /** Names as callers write them (aliases and full ids); null: every model. */
+  readonly allowedModels: readonly string[] | null;
+}
+
+/** Whether the key may use a model under the name that the caller wrote. */
+export function mayUseModel(principal: Principal, name: string): boolean {
+  return principal.allowedModels === null || principal.allowedModels.includes(name);
+}
