@@ -1,0 +1,236 @@
+import { z } from 'zod';
+
+/**
+ * Every setting, once: its key, its environment variable, its bounds, its default and the sentence that
+ * docs/reference/config.md prints. Bounds keep a typing mistake from becoming an outage.
+ */
+
+/** What a setting carries beside its type. (A type, not an interface: zod's metadata is an open record.) */
+export type SettingMeta = {
+  /** Environment variable that sets it over the file. */
+  readonly env: string;
+  readonly description: string;
+  /** `secret` values are never printed. */
+  readonly secret?: true;
+};
+
+const mebibyte = 1024 * 1024;
+const gibibyte = 1024 * mebibyte;
+
+const meta = (env: string, description: string): SettingMeta => ({ env, description });
+const whole = (min: number, max: number) => z.number().int().min(min).max(max);
+const seconds = (min: number, max: number) => z.number().min(min).max(max);
+const path = () => z.string().min(1);
+
+const limits = z.strictObject({
+  maxUploadBytes: whole(1024, 2 * gibibyte)
+    .default(32 * mebibyte)
+    .meta(meta('FLUXSCRIBE_LIMITS_MAX_UPLOAD_BYTES', 'Largest audio file of one request; above it the answer is 413.')),
+  maxAudioSeconds: seconds(1, 86_400)
+    .default(14_400)
+    .meta(
+      meta(
+        'FLUXSCRIBE_LIMITS_MAX_AUDIO_SECONDS',
+        'Longest recording of one request, measured from its packets before anything is decoded; above it the answer is 400.',
+      ),
+    ),
+  maxConcurrentUploads: whole(1, 10_000)
+    .default(256)
+    .meta(
+      meta(
+        'FLUXSCRIBE_LIMITS_MAX_CONCURRENT_UPLOADS',
+        'Uploads being received at one time; beyond it 503 with `Retry-After`.',
+      ),
+    ),
+  uploadIdleSeconds: seconds(1, 3600)
+    .default(30)
+    .meta(meta('FLUXSCRIBE_LIMITS_UPLOAD_IDLE_SECONDS', 'An upload that sends nothing for this long is ended.')),
+  uploadSeconds: seconds(1, 86_400)
+    .default(900)
+    .meta(
+      meta(
+        'FLUXSCRIBE_LIMITS_UPLOAD_SECONDS',
+        'An upload that is not complete after this long is ended, however steadily it drips.',
+      ),
+    ),
+  spoolThresholdBytes: whole(0, 64 * mebibyte)
+    .default(256 * 1024)
+    .meta(
+      meta(
+        'FLUXSCRIBE_LIMITS_SPOOL_THRESHOLD_BYTES',
+        'File bytes of one upload held in memory before they are written to disk.',
+      ),
+    ),
+  minFreeDiskBytes: whole(0, 1024 * gibibyte)
+    .default(64 * mebibyte)
+    .meta(
+      meta(
+        'FLUXSCRIBE_LIMITS_MIN_FREE_DISK_BYTES',
+        "Uploads are refused with 507 when the data folder's disk has less room than this.",
+      ),
+    ),
+  requestBaseSeconds: seconds(1, 86_400)
+    .default(120)
+    .meta(
+      meta(
+        'FLUXSCRIBE_LIMITS_REQUEST_BASE_SECONDS',
+        'Deadline of one transcription, waiting in the queue included: this much, and `requestSecondsPerAudioSecond` on top.',
+      ),
+    ),
+  requestSecondsPerAudioSecond: seconds(0, 100)
+    .default(1)
+    .meta(
+      meta(
+        'FLUXSCRIBE_LIMITS_REQUEST_SECONDS_PER_AUDIO_SECOND',
+        'Added to the deadline for every second of audio; past it the answer is 504.',
+      ),
+    ),
+});
+
+const engine = z.strictObject({
+  workers: z
+    .union([z.literal('auto'), whole(1, 256)])
+    .default('auto')
+    .meta(
+      meta(
+        'FLUXSCRIBE_ENGINE_WORKERS',
+        'Recogniser processes. `auto`: one for each core that this process may use, at most 8. Each holds its own copy of the model.',
+      ),
+    ),
+  threadsPerWorker: whole(1, 64)
+    .default(1)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ENGINE_THREADS_PER_WORKER',
+        'Threads of one recogniser process. One is best for throughput; more shorten a single short clip on an idle machine.',
+      ),
+    ),
+  queueLimit: whole(1, 100_000)
+    .default(256)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ENGINE_QUEUE_LIMIT',
+        'Recordings that may wait for the engine; beyond it 503 with `Retry-After`.',
+      ),
+    ),
+  recycleMemoryBytes: whole(64 * mebibyte, 256 * gibibyte)
+    .default(gibibyte)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ENGINE_RECYCLE_MEMORY_BYTES',
+        'A recogniser process that holds more memory than this is replaced by a fresh one between two pieces of work.',
+      ),
+    ),
+});
+
+const audio = z.strictObject({
+  workers: z
+    .union([z.literal('auto'), whole(1, 256)])
+    .default('auto')
+    .meta(
+      meta(
+        'FLUXSCRIBE_AUDIO_WORKERS',
+        'Processes that probe and decode uploads. `auto`: one for each core, at most 4.',
+      ),
+    ),
+});
+
+const metrics = z.strictObject({
+  public: z
+    .boolean()
+    .default(false)
+    .meta(
+      meta('FLUXSCRIBE_METRICS_PUBLIC', 'Whether `/metrics` answers without a key; otherwise it wants an admin key.'),
+    ),
+});
+
+export const settingsSchema = z.strictObject({
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .meta(meta('HOST', 'Address to listen on. `0.0.0.0` is every IPv4 address of the machine, `::` every address.')),
+  port: whole(0, 65_535).default(8080).meta(meta('PORT', 'Port to listen on; 0 lets the system choose.')),
+  dataDir: path()
+    .default('./data')
+    .meta(
+      meta(
+        'FLUXSCRIBE_DATA',
+        'Folder for keys and uploads in progress. Relative paths start at the working directory.',
+      ),
+    ),
+  modelsDir: path()
+    .default('~/.cache/fluxscribe/models')
+    .meta(meta('FLUXSCRIBE_MODELS', 'Folder for models; several fluxscribe processes may share it.')),
+  modelMirror: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .meta(
+      meta(
+        'FLUXSCRIBE_MODEL_MIRROR',
+        'Folder or http(s) address that is asked for model files first, laid out as `<artifact id>/<file name>`.',
+      ),
+    ),
+  catalogueFile: path()
+    .nullable()
+    .default(null)
+    .meta(
+      meta(
+        'FLUXSCRIBE_CATALOGUE_FILE',
+        'YAML file of models, aliases and prices that is laid over the catalogue that ships.',
+      ),
+    ),
+  adminKey: z
+    .string()
+    .regex(/^[\x21-\x7e]{8,256}$/, 'must be 8 to 256 visible ASCII characters without spaces')
+    .nullable()
+    .default(null)
+    .meta({
+      ...meta(
+        'FLUXSCRIBE_ADMIN_KEY',
+        'The admin key. Without it one is made at the first start, printed once and kept as a hash.',
+      ),
+      secret: true,
+    }),
+  defaultModel: z
+    .string()
+    .min(1)
+    .default('flux-voice')
+    .meta(meta('FLUXSCRIBE_DEFAULT_MODEL', 'Model or alias of a request that names none.')),
+  corsOrigins: z
+    .array(z.string().min(1))
+    .default(['*'])
+    .meta(
+      meta(
+        'FLUXSCRIBE_CORS_ORIGINS',
+        'Origins whose pages may call the API, comma-separated; `*` is any. Keys travel in headers, never in cookies.',
+      ),
+    ),
+  logLevel: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .meta(meta('FLUXSCRIBE_LOG_LEVEL', 'Least severe log line that is written.')),
+  logFormat: z
+    .enum(['auto', 'json', 'pretty'])
+    .default('auto')
+    .meta(
+      meta('FLUXSCRIBE_LOG_FORMAT', '`json`: one object a line. `pretty`: for people. `auto`: pretty on a terminal.'),
+    ),
+  shutdownGraceSeconds: seconds(0, 3600)
+    .default(30)
+    .meta(
+      meta(
+        'FLUXSCRIBE_SHUTDOWN_GRACE_SECONDS',
+        'After SIGTERM or SIGINT, requests in progress get this long to finish.',
+      ),
+    ),
+  limits: limits.prefault({}),
+  engine: engine.prefault({}),
+  audio: audio.prefault({}),
+  metrics: metrics.prefault({}),
+});
+
+/** The settings as the schema gives them: paths as written, `auto` not yet a number. */
+export type Settings = z.infer<typeof settingsSchema>;
