@@ -100,6 +100,13 @@ const traits = {
     blame: 'caller',
     summary: 'The model is not in the list that the key may use.',
   },
+  permission_denied: {
+    status: 403,
+    type: 'permission_error',
+    next: 'stop',
+    blame: 'caller',
+    summary: 'The key is valid but lacks the scope that this address needs.',
+  },
   model_not_found: {
     status: 404,
     type: 'invalid_request_error',
@@ -120,6 +127,13 @@ const traits = {
     next: 'stop',
     blame: 'caller',
     summary: 'The address exists but not with this method.',
+  },
+  upload_timeout: {
+    status: 408,
+    type: 'invalid_request_error',
+    next: 'stop',
+    blame: 'caller',
+    summary: 'The upload stalled for `limits.uploadIdleTimeoutMs`, or took longer than `limits.uploadTimeoutMs`.',
   },
   payload_too_large: {
     status: 413,
