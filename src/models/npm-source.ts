@@ -1,0 +1,61 @@
+import { Readable } from 'node:stream';
+import type { Options } from 'pacote';
+import { type ByteSource, readRange, reasonOf, TransferError } from './byte-source.ts';
+
+declare module 'pacote' {
+  /** Left out of the published types: puts the configured registry in place of the public one in a tarball's address. */
+  class RemoteFetcher {
+    constructor(address: string, options: Options);
+    readonly resolved: string;
+  }
+}
+
+/** Gives npm's settings; asked once, when the first package is fetched. */
+export type NpmSettings = () => Promise<Options>;
+
+/**
+ * The tarball of an exact package version (`name@1.2.3`), found through pacote so that registries, scopes and
+ * credentials work as they do for npm, and read through npm's own client so that a broken transfer can be resumed,
+ * which pacote cannot do.
+ */
+export function npmTarballSource(packageSpec: string, settings: NpmSettings): ByteSource {
+  return {
+    label: `npm package ${packageSpec}`,
+    async open(offset, signal) {
+      const [{ default: pacote }, { default: npmFetch }] = await Promise.all([
+        import('pacote'),
+        import('npm-registry-fetch'),
+      ]);
+      try {
+        // Retries and resuming are `transfer`'s; npm's own pauses are longer than its idle limit.
+        const options = { ...(await settings()), preferOnline: true, fetchRetries: 0 };
+        const { resolved } = new pacote.RemoteFetcher(await pacote.resolve(packageSpec, options), options);
+        const response = await npmFetch(resolved, {
+          ...options,
+          // Our part file is the cache.
+          ...{ cache: undefined, signal },
+          headers: { 'accept-encoding': 'identity', ...(offset > 0 && { range: `bytes=${offset}-` }) },
+        });
+        if (!response.body) throw new TransferError('the registry sent an empty answer', true);
+        const body = new Readable().wrap(response.body);
+        const headers = Object.fromEntries(response.headers);
+        return { ...readRange(response.status, headers, offset), body, stop: () => void body.destroy() };
+      } catch (thrown) {
+        throw asTransferError(thrown);
+      }
+    },
+  };
+}
+
+/** A registry's refusal is final; anything that never became an answer may pass. */
+function asTransferError(thrown: unknown): TransferError {
+  if (thrown instanceof TransferError) return thrown;
+  const status = thrown instanceof Error && 'statusCode' in thrown ? Number(thrown.statusCode) : null;
+  if (status === null) return new TransferError(reasonOf(thrown), true, thrown);
+  if (status === 416) return new TransferError('HTTP 416', true, thrown);
+  return new TransferError(
+    `HTTP ${status} from the registry`,
+    status === 408 || status === 429 || status >= 500,
+    thrown,
+  );
+}
