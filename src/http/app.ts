@@ -1,38 +1,121 @@
-import type { FastifyInstance } from 'fastify';
-import type { Authenticator } from '../auth/authenticator.ts';
-import type { Log } from '../core/log.ts';
-import type { TranscribeFile } from '../pipeline/transcribe-file.ts';
-import type { HttpLimits } from './http-limits.ts';
-import type { HttpMetrics } from './http-metrics.ts';
-import type { ModelDirectory } from './model-directory.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import cors from '@fastify/cors';
+import fastify, { type FastifyInstance } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { GatewayError } from '../core/errors.ts';
+import { newRequestId } from '../core/ids.ts';
+import { createGate } from '../limits/gate.ts';
+import { answerErrors, malformedRequestAnswer, sendError } from './answer-errors.ts';
+import type { HttpParts } from './http-parts.ts';
+import { openSpool } from './intake/spool.ts';
+import { exposedHeaders } from './reply/receipt.ts';
+import { recordRequests } from './request-facts.ts';
+import { audioRoutes } from './routes/audio-routes.ts';
+import { collectOpenApi, documentRoutes } from './routes/document-routes.ts';
+import { healthRoutes } from './routes/health-routes.ts';
+import { modelRoutes } from './routes/model-routes.ts';
 
-/** How the gateway is, right now. */
-export interface HealthSnapshot {
-  /** Whether a request would be served: `/readyz` is 200 then, otherwise 503. */
-  readonly ready: boolean;
-  /** Name → `ok` or a short reason in constant words; shown by `/readyz`, so nothing private. */
-  readonly checks: Readonly<Record<string, string>>;
-}
+export type { HealthSnapshot, HttpParts } from './http-parts.ts';
 
-/** Everything that the HTTP door stands on. It reads no environment, keeps no global and opens no port. */
-export interface HttpParts {
-  readonly transcribe: TranscribeFile;
-  readonly models: ModelDirectory;
-  readonly auth: Authenticator;
-  readonly limits: HttpLimits;
-  /** Existing directory for uploads; a directory of this process is made inside it. */
-  readonly tempDir: string;
-  readonly version: string;
-  readonly log: Log;
-  readonly health: () => HealthSnapshot;
-  readonly metrics: HttpMetrics;
-  /** Whether `/metrics` answers without a key; otherwise it wants one with the scope `admin`. */
-  readonly metricsPublic: boolean;
-  /** Origins whose pages may call: `*` is safe, because keys travel in headers and never in cookies. */
-  readonly corsOrigins: '*' | readonly string[];
-  /** Model used when a request names none. */
-  readonly defaultModel: string;
-}
+/** No route takes a JSON body yet that is longer; uploads are read past this limit, by the intake. */
+const maxJsonBodyBytes = 1024 * 1024;
 
 /** Builds the whole HTTP surface without listening. Close it with `app.close()`: that also removes its spool directory. */
-export declare function createHttpApp(parts: HttpParts): Promise<FastifyInstance>;
+export async function createHttpApp(parts: HttpParts): Promise<FastifyInstance> {
+  const { limits, log } = parts;
+  const spool = await openSpool({
+    tempDir: parts.tempDir,
+    thresholdBytes: limits.spoolThresholdBytes,
+    minFreeDiskBytes: limits.minFreeDiskBytes,
+    log,
+  });
+  const app = fastify({
+    // The request line is written by recordRequests, which knows what may be said.
+    logger: false,
+    genReqId: newRequestId,
+    requestIdHeader: false,
+    bodyLimit: maxJsonBodyBytes,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    // Node would cut every upload after 300 s; the intake's own timeouts watch uploads byte by byte.
+    requestTimeout: 0,
+    http: { headersTimeout: limits.headersTimeoutMs },
+    routerOptions: { ignoreTrailingSlash: false, maxParamLength: 512 },
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply, log),
+    clientErrorHandler(error, socket) {
+      if (socket.destroyed) return;
+      if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+      else socket.end(malformedRequestAnswer(error.code));
+    },
+  });
+  app.addHook('onClose', () => spool.close());
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  letBodiesWait(app);
+  recordRequests(app, { log, metrics: parts.metrics, lingerMs: limits.lingerMs });
+  answerErrors(app, log);
+  await app.register(cors, {
+    origin: parts.corsOrigins === '*' ? '*' : [...parts.corsOrigins],
+    exposedHeaders: [...exposedHeaders],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    maxAge: 7200,
+  });
+  const refuseOtherMethods = collectMethods(app);
+  await collectOpenApi(app, parts.version);
+
+  const gate = createGate({
+    capacity: limits.maxConcurrentUploads,
+    fullMessage: 'Too many uploads are being received at this moment.',
+    retryAfterSeconds: 1,
+  });
+  audioRoutes(app, parts, { spool, gate });
+  modelRoutes(app, parts);
+  healthRoutes(app, parts);
+  await documentRoutes(app, parts);
+  refuseOtherMethods();
+  return app;
+}
+
+/**
+ * Leaves multipart bodies on the socket for the intake, and answers `Expect: 100-continue` only once a request has been
+ * let in: a client that asks first never sends an upload that its key or its size would have refused.
+ */
+function letBodiesWait(app: FastifyInstance): void {
+  app.addContentTypeParser('multipart/form-data', (_request, _body, done) => done(null));
+  const waiting = new WeakSet<IncomingMessage>();
+  app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    waiting.add(request);
+    app.server.emit('request', request, response);
+  });
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (waiting.has(request.raw)) reply.raw.writeContinue();
+    done(null, payload);
+  });
+}
+
+/** Notes the methods of every path; the returned function then answers the others with 405 instead of 404. */
+function collectMethods(app: FastifyInstance): () => void {
+  const methodsByUrl = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const methods = methodsByUrl.get(url) ?? new Set();
+    for (const one of [method].flat()) methods.add(one.toUpperCase());
+    methodsByUrl.set(url, methods);
+  });
+  return () => {
+    for (const [url, methods] of [...methodsByUrl]) {
+      if (url === '*' || url === '/*') continue;
+      const allowed = [...methods].join(', ');
+      const others = (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).filter((one) => !methods.has(one));
+      app.route({
+        method: others,
+        url,
+        schema: { hide: true },
+        // Answered before a body of any type is looked at.
+        onRequest: async (request, reply) => {
+          reply.header('allow', allowed);
+          throw new GatewayError('method_not_allowed', `${request.method} is not possible here; ${allowed} is.`);
+        },
+        handler: async () => null,
+      });
+    }
+  };
+}

@@ -24,6 +24,8 @@ export interface HttpLimits {
   readonly keepAliveTimeoutMs: number;
   /** Comments (SSE) and spaces (long JSON replies) keep a waiting connection alive at this interval. */
   readonly heartbeatIntervalMs: number;
+  /** A client that takes nothing of a held or streamed reply for this long is cut off. */
+  readonly stallTimeoutMs: number;
   /** A stream's headers are sent at the latest after this long, so that earlier failures still get their status. */
   readonly streamHeadersAfterMs: number;
   /** JSON replies that take longer get their headers now: several clients give up at 300 s without headers. */
@@ -48,6 +50,7 @@ export const defaultHttpLimits: HttpLimits = {
   // Above the 60 s of common load balancers: the side that closes first should be theirs, else a request meets a closed socket.
   keepAliveTimeoutMs: 75_000,
   heartbeatIntervalMs: 10_000,
+  stallTimeoutMs: 60_000,
   streamHeadersAfterMs: 3_000,
   earlyHeadersAfterMs: 240_000,
   lingerMs: 30_000,

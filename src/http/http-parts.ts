@@ -1,0 +1,34 @@
+import type { Authenticator } from '../auth/authenticator.ts';
+import type { Log } from '../core/log.ts';
+import type { TranscribeFile } from '../pipeline/transcribe-file.ts';
+import type { HttpLimits } from './http-limits.ts';
+import type { HttpMetrics } from './http-metrics.ts';
+import type { ModelDirectory } from './model-directory.ts';
+
+/** How the gateway is, right now. */
+export interface HealthSnapshot {
+  /** Whether a request would be served: `/readyz` is 200 then, otherwise 503. */
+  readonly ready: boolean;
+  /** Name → `ok` or a short reason in constant words; shown by `/readyz`, so nothing private. */
+  readonly checks: Readonly<Record<string, string>>;
+}
+
+/** Everything that the HTTP door stands on. It reads no environment, keeps no global and opens no port. */
+export interface HttpParts {
+  readonly transcribe: TranscribeFile;
+  readonly models: ModelDirectory;
+  readonly auth: Authenticator;
+  readonly limits: HttpLimits;
+  /** Existing directory for uploads; a directory of this process is made inside it. */
+  readonly tempDir: string;
+  readonly version: string;
+  readonly log: Log;
+  readonly health: () => HealthSnapshot;
+  readonly metrics: HttpMetrics;
+  /** Whether `/metrics` answers without a key; otherwise it wants one with the scope `admin`. */
+  readonly metricsPublic: boolean;
+  /** Origins whose pages may call: `*` is safe, because keys travel in headers and never in cookies. */
+  readonly corsOrigins: '*' | readonly string[];
+  /** Model used when a request names none. */
+  readonly defaultModel: string;
+}

@@ -1,0 +1,173 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { mayUseModel } from '../../auth/principal.ts';
+import { GatewayError } from '../../core/errors.ts';
+import type { Gate } from '../../limits/gate.ts';
+import type { TranscribeAsk, TranscribeOutcome } from '../../pipeline/transcribe-file.ts';
+import type { HttpParts } from '../http-parts.ts';
+import { receiveForm } from '../intake/receive-form.ts';
+import { type Spool, type SpooledFile, tooLarge } from '../intake/spool.ts';
+import { type ReplyContext, setFormHeaders } from '../reply/reply-context.ts';
+import { sendStream } from '../reply/stream-reply.ts';
+import { sendWhole } from '../reply/whole-reply.ts';
+import { requireKey } from '../require-key.ts';
+import { transcriptionForm, translationForm } from '../transcription-fields.ts';
+import { readTranscriptionRequest, type TranscriptionRequest } from '../transcription-request.ts';
+import { transcriptionResponses } from '../wire-schemas.ts';
+
+type OnEvent = Parameters<HttpParts['transcribe']>[2];
+
+interface Intake {
+  readonly spool: Spool;
+  readonly gate: Gate;
+}
+
+/** `POST /audio/transcriptions` and `POST /audio/translations`, under `/v1` and at the root. */
+export function audioRoutes(app: FastifyInstance, parts: HttpParts, intake: Intake): void {
+  const onRequest = [
+    requireKey(parts.auth),
+    requireSize(parts.limits.maxUploadBytes + parts.limits.maxFormOverheadBytes),
+  ];
+  for (const prefix of ['/v1', '']) {
+    const common = {
+      tags: ['audio'],
+      consumes: ['multipart/form-data'],
+      response: transcriptionResponses,
+      hide: prefix === '',
+    };
+    app.post(
+      `${prefix}/audio/transcriptions`,
+      {
+        onRequest,
+        // The form is read as a stream and checked by readTranscriptionRequest; this schema is for the document.
+        validatorCompiler: () => () => true,
+        schema: {
+          ...common,
+          operationId: 'createTranscription',
+          summary: 'Transcribe a recording',
+          body: transcriptionForm,
+        },
+      },
+      (request, reply) => answer(request, reply, 'transcribe', parts, intake),
+    );
+    app.post(
+      `${prefix}/audio/translations`,
+      {
+        onRequest,
+        validatorCompiler: () => () => true,
+        schema: {
+          ...common,
+          operationId: 'createTranslation',
+          summary: 'Translate a recording into English',
+          body: translationForm,
+        },
+      },
+      (request, reply) => answer(request, reply, 'translate', parts, intake),
+    );
+  }
+}
+
+/** Refuses by the announced length, before a byte of the body has been read. Nothing announced is counted while reading. */
+function requireSize(maxBodyBytes: number) {
+  return async (request: FastifyRequest): Promise<void> => {
+    const announced = Number(request.headers['content-length']);
+    if (announced > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  };
+}
+
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  task: 'transcribe' | 'translate',
+  parts: HttpParts,
+  intake: Intake,
+): Promise<FastifyReply> {
+  const { fields, otherFiles, file } = await receive(request, parts, intake);
+  try {
+    const form = readTranscriptionRequest(fields, otherFiles, task, parts.defaultModel);
+    setFormHeaders({ reply, form });
+    requireModel(request, form, parts);
+    const ask = toAsk(request.id, requireFile(file), form, task);
+    const context: ReplyContext = { request, reply, form, task, limits: parts.limits, log: parts.log };
+    const signal = hangUpSignal(reply);
+    const transcribe = (onEvent?: OnEvent) => work(request, file, () => parts.transcribe(ask, signal, onEvent));
+    return form.stream ? await sendStream(context, transcribe) : await sendWhole(context, transcribe());
+  } catch (thrown) {
+    await file?.dispose();
+    throw thrown;
+  }
+}
+
+/** Aborted when the caller leaves before the answer is complete: that reaches the engine and every upstream. */
+function hangUpSignal(reply: FastifyReply): AbortSignal {
+  const hangUp = new AbortController();
+  const abort = () => {
+    if (reply.raw.writableFinished) return;
+    hangUp.abort(new GatewayError('client_closed_request', 'The caller hung up before the answer was complete.'));
+  };
+  if (reply.raw.destroyed) abort();
+  else reply.raw.once('close', abort);
+  return hangUp.signal;
+}
+
+/** Runs the pipeline, notes what came of it, and removes the upload as soon as nobody needs it, whatever the outcome. */
+async function work(
+  request: FastifyRequest,
+  file: SpooledFile | null,
+  transcribe: () => Promise<TranscribeOutcome>,
+): Promise<TranscribeOutcome> {
+  const startedAt = performance.now();
+  try {
+    const outcome = await transcribe();
+    const { facts } = request;
+    facts.workMs = Math.round(performance.now() - startedAt);
+    facts.routedModel = outcome.routedModel;
+    facts.audioMs = outcome.transcript.durationMs;
+    return outcome;
+  } finally {
+    await file?.dispose();
+  }
+}
+
+/** Receives the form under one of the permits for uploads, and counts it. */
+async function receive(request: FastifyRequest, parts: HttpParts, { spool, gate }: Intake) {
+  const permit = gate.enter();
+  parts.metrics.uploadsChanged(1);
+  try {
+    const form = await receiveForm(request.raw, spool, parts.limits);
+    request.facts.receivedBytes = form.receivedBytes;
+    return form;
+  } finally {
+    permit.release();
+    parts.metrics.uploadsChanged(-1);
+  }
+}
+
+function requireFile(file: SpooledFile | null): SpooledFile {
+  if (!file) {
+    throw new GatewayError('missing_file', "The form has no part named 'file'. Send the recording in one.", {
+      param: 'file',
+    });
+  }
+  if (file.sizeBytes === 0)
+    throw new GatewayError('missing_file', "The part named 'file' is empty.", { param: 'file' });
+  return file;
+}
+
+/** A key with a list of models may use those and no other, by whichever of a model's names. */
+function requireModel(request: FastifyRequest, form: TranscriptionRequest, parts: HttpParts): void {
+  const { principal } = request.facts;
+  if (!principal || mayUseModel(principal, form.model)) return;
+  const known = parts.models.find(form.model);
+  if (!known || mayUseModel(principal, known.id)) return;
+  throw new GatewayError('model_not_allowed', `This key may not use the model '${known.id}'.`, { param: 'model' });
+}
+
+function toAsk(
+  requestId: string,
+  stored: SpooledFile,
+  form: TranscriptionRequest,
+  task: 'transcribe' | 'translate',
+): TranscribeAsk {
+  const { model, language, prompt, temperature, wantWords, wantLogprobs } = form;
+  return { requestId, stored, model, task, language, prompt, temperature, wantWords, wantLogprobs };
+}

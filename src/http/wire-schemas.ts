@@ -1,0 +1,150 @@
+import { z } from 'zod';
+
+/** The JSON bodies of the API as the OpenAPI document shows them; `rendering` makes the transcripts among them. */
+
+export const errorBody = z
+  .object({
+    error: z.object({
+      message: z.string(),
+      type: z.string(),
+      code: z.string(),
+      param: z.string().nullable().describe('The request field at fault.'),
+      origin: z.enum(['router', 'provider']),
+    }),
+  })
+  .meta({ id: 'Error' });
+
+const usage = z
+  .union([
+    z.object({ type: z.literal('duration'), seconds: z.number() }),
+    z.object({
+      type: z.literal('tokens'),
+      input_tokens: z.number().int(),
+      output_tokens: z.number().int(),
+      total_tokens: z.number().int(),
+      input_token_details: z.object({ audio_tokens: z.number().int(), text_tokens: z.number().int() }),
+    }),
+  ])
+  .meta({ id: 'Usage' });
+
+const warning = z.object({
+  type: z.literal('speech_not_transcribed'),
+  message: z.string(),
+  start: z.number().describe('Seconds'),
+  end: z.number().describe('Seconds'),
+});
+
+const logprob = z.object({ token: z.string(), logprob: z.number(), bytes: z.array(z.number().int()) });
+
+const transcription = z
+  .object({
+    text: z.string(),
+    language: z.string().describe('ISO-639-1; left out where nobody spoke.').optional(),
+    languages: z.array(z.object({ code: z.string() })),
+    duration: z.number().describe('Seconds'),
+    logprobs: z.array(logprob).optional(),
+    warnings: z.array(warning).optional(),
+    usage,
+  })
+  .meta({ id: 'Transcription' });
+
+const verboseTranscription = z
+  .object({
+    task: z.enum(['transcribe', 'translate']),
+    language: z.string().describe('Lower-case English name; `unknown` where nobody spoke.'),
+    duration: z.number().describe('Seconds'),
+    text: z.string(),
+    segments: z
+      .array(
+        z.object({
+          id: z.number().int(),
+          seek: z.number().int(),
+          start: z.number(),
+          end: z.number(),
+          text: z.string(),
+          tokens: z.array(z.number().int()),
+          temperature: z.number(),
+          avg_logprob: z.number(),
+          compression_ratio: z.number(),
+          no_speech_prob: z.number(),
+          confidence: z.number().optional(),
+          speaker: z.string().optional(),
+        }),
+      )
+      .optional(),
+    words: z
+      .array(
+        z.object({
+          word: z.string(),
+          start: z.number(),
+          end: z.number(),
+          confidence: z.number().optional(),
+          speaker: z.string().optional(),
+        }),
+      )
+      .optional(),
+    warnings: z.array(warning).optional(),
+    usage,
+  })
+  .meta({ id: 'VerboseTranscription' });
+
+const diarizedTranscription = z
+  .object({
+    task: z.enum(['transcribe', 'translate']),
+    duration: z.number().describe('Seconds'),
+    text: z.string(),
+    segments: z.array(
+      z.object({
+        type: z.literal('transcript.text.segment'),
+        id: z.string(),
+        start: z.number(),
+        end: z.number(),
+        text: z.string(),
+        speaker: z.string(),
+      }),
+    ),
+    language: z.string().optional(),
+    warnings: z.array(warning).optional(),
+    usage,
+  })
+  .meta({ id: 'DiarizedTranscription' });
+
+/** Responses of the audio routes, for the OpenAPI document. */
+export const transcriptionResponses = {
+  200: {
+    description: 'The transcript, in the shape of `response_format`; server-sent events with `stream`.',
+    content: {
+      'application/json': { schema: z.union([transcription, verboseTranscription, diarizedTranscription]) },
+      'text/plain': { schema: z.string() },
+      'text/event-stream': { schema: z.string() },
+    },
+  },
+  '4xx': errorBody,
+  '5xx': errorBody,
+};
+
+export const modelBody = z
+  .object({
+    id: z.string(),
+    object: z.literal('model'),
+    created: z.number().int().describe('Seconds since the Unix epoch'),
+    owned_by: z.string(),
+    shutdown_date: z.null(),
+    name: z.string(),
+    description: z.string(),
+    alias_of: z.array(z.string()).nullable(),
+    capabilities: z.array(z.string()),
+    languages: z.array(z.string()).describe('ISO-639-1 codes; `*` alone means any.'),
+    response_formats: z.array(z.string()),
+    pricing: z.object({ per_minute_usd: z.string(), minimum_seconds: z.number() }),
+    limits: z.object({ max_upload_bytes: z.number().int(), max_audio_seconds: z.number().nullable() }),
+    health: z.enum(['ready', 'not-installed', 'unavailable']),
+  })
+  .meta({ id: 'Model' });
+
+export const modelListBody = z
+  .object({ object: z.literal('list'), data: z.array(modelBody) })
+  .meta({ id: 'ModelList' });
+
+export const healthBody = z.object({ status: z.enum(['ok', 'starting']), version: z.string(), model: z.string() });
+export const readyBody = z.object({ ready: z.boolean(), checks: z.record(z.string(), z.string()) });
