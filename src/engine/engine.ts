@@ -1,0 +1,95 @@
+import { GatewayError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { hearRecording } from './hear-recording.ts';
+import { EnginePool, type EnginePoolStatus } from './pool/engine-pool.ts';
+import type { AlignResult, RecogniseResult, WorkerModel } from './protocol.ts';
+
+export interface EngineOptions {
+  /** Path of the Silero VAD model. */
+  readonly vadPath: string;
+  readonly models: readonly WorkerModel[];
+  readonly workers: number;
+  readonly threadsPerWorker: number;
+  /** Recordings that may be in work or waiting at once; one more is a 503 with Retry-After. */
+  readonly maxRecordings: number;
+  readonly recycleResidentBytes: number;
+  readonly jobTimeoutMs: number;
+  readonly log: Log;
+}
+
+export interface RecordingAsk {
+  readonly modelId: string;
+  /** Mono float32 at 16 kHz in chunks. */
+  readonly pcm: AsyncIterable<Float32Array>;
+  /** Length as probed; decides whether the recording is heard as one window. */
+  readonly durationMs: number;
+  readonly wantTimes: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What was heard in one window; times inside are from the start of the recording. */
+export interface HeardWindow extends RecogniseResult {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+export interface EngineStatus extends EnginePoolStatus {
+  readonly recordings: number;
+  readonly models: readonly string[];
+}
+
+/** The embedded engine: recordings in, windows of heard words out. */
+export interface Engine {
+  readonly models: readonly string[];
+  /** Resolves when the first process can work. */
+  ready(): Promise<void>;
+  status(): EngineStatus;
+  /** Windows in time order, each as soon as it and all before it are done. Rejects with GatewayError. */
+  hear(ask: RecordingAsk): AsyncIterable<HeardWindow>;
+  /** Times and probabilities of known words over at most 25 s of sound. */
+  align(modelId: string, pcm: Float32Array, words: readonly string[], signal: AbortSignal): Promise<AlignResult>;
+  close(): Promise<void>;
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  const pool = new EnginePool({
+    setup: { vadPath: options.vadPath, models: options.models, threads: options.threadsPerWorker },
+    workers: options.workers,
+    recycleResidentBytes: options.recycleResidentBytes,
+    jobTimeoutMs: options.jobTimeoutMs,
+    log: options.log,
+  });
+  const models = options.models.map((one) => one.id);
+  let recordings = 0;
+  const admit = () => {
+    if (recordings >= options.maxRecordings) {
+      throw new GatewayError('service_unavailable', 'The engine is busy and its queue is full. Try again later.', {
+        // A queue of this length takes about this long to clear when each recording is a few seconds of work.
+        retryAfterSeconds: Math.min(30, Math.max(1, Math.ceil(recordings / (options.workers * 2)))),
+      });
+    }
+    recordings++;
+  };
+  return {
+    models,
+    ready: () => pool.ready(),
+    status: () => ({ ...pool.status(), recordings, models }),
+    async *hear(ask) {
+      admit();
+      try {
+        yield* hearRecording(pool, ask, options.workers);
+      } finally {
+        recordings--;
+      }
+    },
+    async align(modelId, pcm, words, signal) {
+      admit();
+      try {
+        return await pool.run({}, { type: 'align', modelId, pcm, speech: null, words }, signal);
+      } finally {
+        recordings--;
+      }
+    },
+    close: () => pool.close(),
+  };
+}
