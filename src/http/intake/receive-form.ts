@@ -104,14 +104,14 @@ export async function receiveForm(request: IncomingMessage, spool: Spool, limits
 
     function takeFile(name: string | undefined, content: BusboyFileStream): void {
       partsStarted++;
+      // Who reads the part hears of its errors; without this listener one that comes before or after would end the process.
+      content.on('error', () => {});
       if (settled || name !== 'file') {
         if (name !== undefined && name !== 'file' && otherFiles.length < limits.maxFields) otherFiles.push(name);
-        content.on('error', () => {});
         content.resume();
         return;
       }
       if (writing) {
-        content.on('error', () => {});
         content.resume();
         fail(new GatewayError('invalid_value', "The form has more than one part named 'file'.", { param: 'file' }));
         return;
@@ -158,11 +158,15 @@ export async function receiveForm(request: IncomingMessage, spool: Spool, limits
   });
 }
 
-function createParser(headers: IncomingHttpHeaders, limits: IntakeLimits): BusboyInstance {
+/** Whether the request says that its body is a form; throws GatewayError `unsupported_media_type` when it does not. */
+export function requireMultipart(headers: IncomingHttpHeaders): string {
   const contentType = headers['content-type'];
-  if (contentType === undefined || !/^multipart\/form-data/i.test(contentType)) {
-    throw new GatewayError('unsupported_media_type', 'Send the audio as multipart/form-data with a part named file.');
-  }
+  if (contentType !== undefined && /^multipart\/form-data\b/i.test(contentType)) return contentType;
+  throw new GatewayError('unsupported_media_type', 'Send the audio as multipart/form-data with a part named file.');
+}
+
+function createParser(headers: IncomingHttpHeaders, limits: IntakeLimits): BusboyInstance {
+  const contentType = requireMultipart(headers);
   try {
     return new Busboy({
       headers: { ...headers, 'content-type': contentType },

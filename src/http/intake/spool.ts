@@ -56,7 +56,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   async function requireRoom(): Promise<void> {
     if (performance.now() - roomCheckedAt > roomCheckIntervalMs) {
       roomCheckedAt = performance.now();
-      const room = await statfs(directory);
+      const room = await statfs(tempDir);
       freeBytes = room.bavail * room.bsize;
     }
     if (freeBytes < minFreeDiskBytes) throw storageFull();

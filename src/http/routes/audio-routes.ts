@@ -3,8 +3,9 @@ import { mayUseModel } from '../../auth/principal.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Gate } from '../../limits/gate.ts';
 import type { TranscribeAsk, TranscribeOutcome } from '../../pipeline/transcribe-file.ts';
+import type { HttpLimits } from '../http-limits.ts';
 import type { HttpParts } from '../http-parts.ts';
-import { receiveForm } from '../intake/receive-form.ts';
+import { receiveForm, requireMultipart } from '../intake/receive-form.ts';
 import { type Spool, type SpooledFile, tooLarge } from '../intake/spool.ts';
 import { type ReplyContext, setFormHeaders } from '../reply/reply-context.ts';
 import { sendStream } from '../reply/stream-reply.ts';
@@ -23,10 +24,7 @@ interface Intake {
 
 /** `POST /audio/transcriptions` and `POST /audio/translations`, under `/v1` and at the root. */
 export function audioRoutes(app: FastifyInstance, parts: HttpParts, intake: Intake): void {
-  const onRequest = [
-    requireKey(parts.auth),
-    requireSize(parts.limits.maxUploadBytes + parts.limits.maxFormOverheadBytes),
-  ];
+  const onRequest = [requireKey(parts.auth), requireForm(parts.limits)];
   for (const prefix of ['/v1', '']) {
     const common = {
       tags: ['audio'],
@@ -66,11 +64,12 @@ export function audioRoutes(app: FastifyInstance, parts: HttpParts, intake: Inta
   }
 }
 
-/** Refuses by the announced length, before a byte of the body has been read. Nothing announced is counted while reading. */
-function requireSize(maxBodyBytes: number) {
+/** Refuses by what the headers announce, before a byte of the body has been read; a length that they hide is counted. */
+function requireForm({ maxUploadBytes, maxFormOverheadBytes }: HttpLimits) {
   return async (request: FastifyRequest): Promise<void> => {
+    requireMultipart(request.headers);
     const announced = Number(request.headers['content-length']);
-    if (announced > maxBodyBytes) throw tooLarge(maxBodyBytes);
+    if (announced > maxUploadBytes + maxFormOverheadBytes) throw tooLarge(maxUploadBytes);
   };
 }
 
