@@ -1,8 +1,9 @@
 import { GatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { type AlignmentAsk, alignRecording } from './align-recording.ts';
 import { hearRecording } from './hear-recording.ts';
 import { EnginePool, type EnginePoolStatus } from './pool/engine-pool.ts';
-import type { AlignResult, RecogniseResult, WorkerModel } from './protocol.ts';
+import type { HeardWord, RecogniseResult, WorkerModel } from './protocol.ts';
 
 export interface EngineOptions {
   /** Path of the Silero VAD model. */
@@ -46,8 +47,8 @@ export interface Engine {
   status(): EngineStatus;
   /** Windows in time order, each as soon as it and all before it are done. Rejects with GatewayError. */
   hear(ask: RecordingAsk): AsyncIterable<HeardWindow>;
-  /** Times and probabilities of known words over at most 25 s of sound. */
-  align(modelId: string, pcm: Float32Array, words: readonly string[], signal: AbortSignal): Promise<AlignResult>;
+  /** Times and probabilities of a known text over a recording of any length, one entry for each word. */
+  align(ask: AlignmentAsk): Promise<readonly HeardWord[]>;
   close(): Promise<void>;
 }
 
@@ -82,10 +83,10 @@ export function createEngine(options: EngineOptions): Engine {
         recordings--;
       }
     },
-    async align(modelId, pcm, words, signal) {
+    async align(ask) {
       admit();
       try {
-        return await pool.run({}, { type: 'align', modelId, pcm, speech: null, words }, signal);
+        return await alignRecording(pool, ask, options.workers);
       } finally {
         recordings--;
       }
