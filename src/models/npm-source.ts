@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import type { Options } from 'pacote';
 import { type ByteSource, readRange, reasonOf, TransferError } from './byte-source.ts';
 
@@ -10,7 +9,7 @@ declare module 'pacote' {
   }
 }
 
-/** Gives npm's settings; asked once, when the first package is fetched. */
+/** Gives npm's settings; asked when a package is fetched. */
 export type NpmSettings = () => Promise<Options>;
 
 /**
@@ -26,25 +25,33 @@ export function npmTarballSource(packageSpec: string, settings: NpmSettings): By
         import('pacote'),
         import('npm-registry-fetch'),
       ]);
+      const stopper = new AbortController();
       try {
         // Retries and resuming are `transfer`'s; npm's own pauses are longer than its idle limit.
-        const options = { ...(await settings()), preferOnline: true, fetchRetries: 0 };
+        const options = { ...(await settings()), preferOnline: true, retry: { retries: 0 } };
         const { resolved } = new pacote.RemoteFetcher(await pacote.resolve(packageSpec, options), options);
         const response = await npmFetch(resolved, {
           ...options,
           // Our part file is the cache.
-          ...{ cache: undefined, signal },
+          ...{ cache: undefined, signal: AbortSignal.any([signal, stopper.signal]) },
           headers: { 'accept-encoding': 'identity', ...(offset > 0 && { range: `bytes=${offset}-` }) },
         });
         if (!response.body) throw new TransferError('the registry sent an empty answer', true);
-        const body = new Readable().wrap(response.body);
+        const { body } = response;
+        // The reader learns of a failure by reading; the socket's close reports it once more, and an error event that
+        // nobody hears ends the process.
+        body.on('error', () => {});
         const headers = Object.fromEntries(response.headers);
-        return { ...readRange(response.status, headers, offset), body, stop: () => void body.destroy() };
+        return { ...readRange(response.status, headers, offset), body: bytesOf(body), stop: () => stopper.abort() };
       } catch (thrown) {
         throw asTransferError(thrown);
       }
     },
   };
+}
+
+async function* bytesOf(body: NodeJS.ReadableStream): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
 }
 
 /** A registry's refusal is final; anything that never became an answer may pass. */

@@ -11,7 +11,7 @@ export interface TransferPolicy {
   readonly maxFruitlessTries: number;
   /** Tries in all, so that a source that drips one byte a try ends too. */
   readonly maxTries: number;
-  /** Pause before the second try; each further one doubles it. */
+  /** Pause before the second try; each further fruitless one doubles it. */
   readonly retryDelayMs: number;
 }
 
@@ -47,7 +47,7 @@ export async function transfer(ask: TransferAsk): Promise<void> {
       const error = asTransferError(thrown);
       fruitless = (await sizeOf(partFile)) > before ? 0 : fruitless + 1;
       if (!error.retryable || fruitless >= policy.maxFruitlessTries || attempt >= policy.maxTries) throw error;
-      await sleep(policy.retryDelayMs * 2 ** Math.min(fruitless, 5), undefined, { signal });
+      await sleep(policy.retryDelayMs * 2 ** Math.max(0, fruitless - 1), undefined, { signal });
     }
   }
 }
@@ -56,7 +56,7 @@ async function appendOnce(ask: TransferAsk, wantedOffset: number): Promise<void>
   const { partFile, maxBytes, source, signal } = ask;
   const idle = new AbortController();
   const stream = await withIdleLimit(idle, ask, () =>
-    source.open(wantedOffset, AbortSignal.any([signal, idle.signal])),
+    openOrAbort(source, wantedOffset, AbortSignal.any([signal, idle.signal])),
   ).catch(async (thrown: unknown) => {
     // A part that the other side cannot continue is worth nothing: the next try starts over.
     if (thrown instanceof TransferError && thrown.message === 'HTTP 416') await rm(partFile, { force: true });
@@ -116,6 +116,15 @@ async function withIdleLimit<Value>(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A stream that opens after nobody waits for it any more is stopped. */
+function openOrAbort(source: ByteSource, offset: number, signal: AbortSignal): Promise<ByteStream> {
+  const opening = source.open(offset, signal).then((stream) => {
+    if (signal.aborted) stream.stop();
+    return stream;
+  });
+  return orAbort(opening, signal);
 }
 
 /** Some bodies do not notice that they were stopped; the wait for them ends all the same. */
