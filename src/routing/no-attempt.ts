@@ -1,4 +1,5 @@
 import { GatewayError } from '../core/errors.ts';
+import type { ModelCard } from '../providers/contract.ts';
 import { type Market, type Plan, type RouteAsk, speaks } from './policy.ts';
 
 /** Why a plan without attempts cannot be run, as the error that the caller sees: it names what would help. */
@@ -31,16 +32,27 @@ export function noAttemptError(ask: RouteAsk, plan: Plan, market: Market): Gatew
   }
   const missing = plan.passedOver.find((one) => one.why === 'not-available');
   const name = missing?.modelId ?? ask.model;
+  const planned = market.candidates.some((one) => one.card.id === name && one.planned);
   return new GatewayError(
     'no_model_installed',
-    `The model '${name}' is known but not installed. Install it with: fluxscribe models pull ${name.replace(/^local\//, '')}`,
+    planned
+      ? `The model '${name}' is known, but this version of fluxscribe cannot run it yet.`
+      : `The model '${name}' is known but not installed. Install it with: ${pullCommand(name)}`,
     { param: 'model' },
   );
 }
 
-function pullHint(market: Market, fits: (card: Market['candidates'][number]['card']) => boolean): string {
-  const known = market.candidates.find((one) => fits(one.card));
-  if (!known) return 'No model in the catalogue can; add a provider that does.';
-  if (known.available) return `Ask for model '${known.card.id}'.`;
-  return `Install one that can: fluxscribe models pull ${known.card.id.replace(/^local\//, '')}`;
+function pullHint(market: Market, fits: (card: ModelCard) => boolean): string {
+  const able = market.candidates.filter((one) => fits(one.card));
+  const ready = able.find((one) => one.available);
+  if (ready) return `Ask for model '${ready.card.id}'.`;
+  const pullable = able.find((one) => !one.planned);
+  if (pullable) return `Install one that can: ${pullCommand(pullable.card.id)}`;
+  const planned = able[0];
+  if (planned) return `The model '${planned.card.id}' can, but this version of fluxscribe cannot run it yet.`;
+  return 'No model in the catalogue can.';
+}
+
+function pullCommand(modelId: string): string {
+  return `fluxscribe models pull ${modelId.replace(/^local\//, '')}`;
 }

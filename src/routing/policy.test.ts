@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ModelCard } from '../providers/contract.ts';
+import { noAttemptError } from './no-attempt.ts';
+import { catalogueOrderPolicy, type Market, type RouteAsk } from './policy.ts';
+
+function card(id: string, more: Partial<ModelCard> = {}): ModelCard {
+  return { id, features: ['transcribe'], languages: ['en'], maxDurationMs: null, maxUploadBytes: null, ...more };
+}
+
+const tiny = { card: card('local/moonshine-tiny'), available: true };
+const many = {
+  card: card('local/whisper-base', { languages: ['en', 'fr'], features: ['transcribe', 'translate'] }),
+  available: false,
+};
+const market: Market = {
+  candidates: [tiny, many],
+  aliases: new Map([
+    ['flux-voice', ['local/moonshine-tiny']],
+    ['flux-any', ['local/whisper-base', 'local/moonshine-tiny']],
+  ]),
+};
+const ask = (more: Partial<RouteAsk> = {}): RouteAsk => ({
+  model: 'flux-voice',
+  language: null,
+  task: 'transcribe',
+  durationMs: 1000,
+  ...more,
+});
+const plan = (more: Partial<RouteAsk> = {}) => catalogueOrderPolicy.plan(ask(more), market);
+const refusal = (more: Partial<RouteAsk>, on: Market = market) =>
+  noAttemptError(ask(more), catalogueOrderPolicy.plan(ask(more), on), on);
+
+describe('catalogueOrderPolicy', () => {
+  it('resolves an alias, a full name and a bare name to the same model', () => {
+    for (const model of ['flux-voice', 'local/moonshine-tiny', 'moonshine-tiny']) {
+      assert.deepEqual(plan({ model }).attempts, [{ modelId: 'local/moonshine-tiny', providerId: 'local' }]);
+    }
+  });
+
+  it('prices under the name that was resolved: an alias under its own', () => {
+    assert.equal(plan().resolvedName, 'flux-voice');
+    assert.equal(plan({ model: 'moonshine-tiny' }).resolvedName, 'local/moonshine-tiny');
+  });
+
+  it('passes over what is not installed and says why', () => {
+    const { attempts, passedOver } = plan({ model: 'flux-any' });
+    assert.deepEqual(
+      attempts.map((one) => one.modelId),
+      ['local/moonshine-tiny'],
+    );
+    assert.deepEqual(passedOver, [{ modelId: 'local/whisper-base', why: 'not-available' }]);
+  });
+
+  it('gives the same plan for the same market', () => {
+    assert.deepEqual(plan({ model: 'flux-any' }), plan({ model: 'flux-any' }));
+  });
+});
+
+describe('noAttemptError', () => {
+  it('is model_not_found for a name that nothing has', () => {
+    const error = refusal({ model: 'gpt-9' });
+    assert.deepEqual([error.code, error.status, error.param], ['model_not_found', 404, 'model']);
+  });
+
+  it('names the model to pull when nobody installed speaks the language', () => {
+    const error = refusal({ language: 'fr' });
+    assert.deepEqual([error.code, error.param], ['unsupported_language', 'language']);
+    assert.match(error.message, /fluxscribe models pull whisper-base/);
+  });
+
+  it('does not tell anyone to pull what this version cannot run', () => {
+    const later = { ...market, candidates: [tiny, { ...many, planned: true }] };
+    const error = refusal({ language: 'fr' }, later);
+    assert.equal(error.code, 'unsupported_language');
+    assert.match(error.message, /local\/whisper-base/);
+    assert.doesNotMatch(error.message, /pull/);
+  });
+
+  it('refuses a translation that nothing installed can make', () => {
+    const error = refusal({ task: 'translate' });
+    assert.deepEqual([error.code, error.status], ['unsupported_value', 400]);
+    assert.match(error.message, /whisper-base/);
+  });
+
+  it('tells how to install the model that was named', () => {
+    const error = refusal({ model: 'whisper-base' });
+    assert.deepEqual([error.code, error.status], ['no_model_installed', 503]);
+    assert.match(error.message, /models pull whisper-base/);
+  });
+});
