@@ -1,12 +1,17 @@
 import { AacPacketError } from './packet-error.ts';
 
-/** Reads big-endian bit fields. Going past the last bit throws AacPacketError, so every parse loop that reads ends. */
+/**
+ * Reads big-endian bit fields. Going past the last bit throws (AacPacketError unless the owner wants another error), so
+ * every parse loop that reads comes to an end.
+ */
 export class BitReader {
   readonly #bytes: Uint8Array;
   readonly #endBits: number;
+  readonly #endError: () => Error;
   #position = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, endError: () => Error = () => new AacPacketError('The AAC data ends too early.')) {
+    this.#endError = endError;
     // Four zero bytes behind the end let `peek` load 32 bits at once without a test for each byte.
     this.#bytes = new Uint8Array(bytes.length + 4);
     this.#bytes.set(bytes);
@@ -28,7 +33,7 @@ export class BitReader {
 
   skip(count: number): void {
     const next = this.#position + count;
-    if (next > this.#endBits) throw new AacPacketError('The AAC data ends too early.');
+    if (next > this.#endBits) throw this.#endError();
     this.#position = next;
   }
 
