@@ -45,7 +45,7 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
   reply
     .code(error.status)
     .type('application/json')
-    .send(JSON.stringify(toErrorBody(error)));
+    .send(Buffer.from(JSON.stringify(toErrorBody(error))));
 }
 
 /** One line for every failure that somebody here should look at, with its stack; the caller's own mistakes are not. */

@@ -20,7 +20,8 @@ export async function sendWhole(context: ReplyContext, work: Promise<TranscribeO
   const outcome = await work;
   setOutcomeHeaders(context, outcome);
   const body = render(form.format, toRenderingAsk(context, outcome, false));
-  return reply.type(body.mediaType).send(body.content);
+  // As bytes: Fastify would add a charset to the JSON type of a string, which OpenAI does not send.
+  return reply.type(body.mediaType).send(Buffer.from(body.content));
 }
 
 function sendHeld(context: ReplyContext, work: Promise<TranscribeOutcome>): FastifyReply {

@@ -32,28 +32,30 @@ export function modelRoutes(app: FastifyInstance, { auth, models }: HttpParts): 
         return { object: 'list', data: usable.map(toWire) };
       },
     );
-    app.get<{ Params: { '*': string } }>(
-      // A wildcard, because ids hold a slash: encoded by careful clients, raw from others.
-      `${prefix}/models/*`,
+    const findModel = (id: string) => {
+      const entry = models.find(id);
+      if (entry) return toWire(entry);
+      throw new GatewayError('model_not_found', `The model '${id.slice(0, 256)}' does not exist.`, { param: 'model' });
+    };
+    app.get<{ Params: { model: string } }>(
+      `${prefix}/models/:model`,
       {
         onRequest,
         schema: {
           ...common,
           operationId: 'retrieveModel',
           summary: 'One model or alias, also one that is not installed',
-          params: z.object({ '*': z.string().describe('The id; a slash in it may be sent as %2F.') }),
+          params: z.object({ model: z.string().describe('The id; a slash in it is sent as %2F, or as it is.') }),
           response: { 200: modelBody, '4xx': errorBody },
         },
       },
-      async (request) => {
-        const id = request.params['*'];
-        const entry = models.find(id);
-        if (!entry)
-          throw new GatewayError('model_not_found', `The model '${id.slice(0, 256)}' does not exist.`, {
-            param: 'model',
-          });
-        return toWire(entry);
-      },
+      async (request) => findModel(request.params.model),
+    );
+    app.get<{ Params: { '*': string } }>(
+      // Ids hold a slash, and not every client encodes it.
+      `${prefix}/models/*`,
+      { onRequest, schema: { hide: true, response: { 200: modelBody } } },
+      async (request) => findModel(request.params['*']),
     );
   }
 }
