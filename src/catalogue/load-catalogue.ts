@@ -72,12 +72,16 @@ function checked(catalogue: Catalogue, file: string): Catalogue {
       throw new CatalogueError(file, `the model '${model.id}' runs in the embedded engine but names no artifact`);
     }
     if (model.artifact !== undefined && !artifactIds.has(model.artifact)) {
-      throw new CatalogueError(file, `the model '${model.id}' names the artifact '${model.artifact}', which is not there`);
+      throw new CatalogueError(
+        file,
+        `the model '${model.id}' names the artifact '${model.artifact}', which is not there`,
+      );
     }
   }
   for (const alias of catalogue.aliases) {
     const missing = alias.models.find((id) => !modelIds.has(id));
-    if (missing) throw new CatalogueError(file, `the alias '${alias.id}' names the model '${missing}', which is not there`);
+    if (missing)
+      throw new CatalogueError(file, `the alias '${alias.id}' names the model '${missing}', which is not there`);
   }
   return catalogue;
 }

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { hashKey } from '../auth/key-store.ts';
+import { KeyFileError, openFileKeyStore } from './file-key-store.ts';
+
+describe('file key store', () => {
+  let dir = '';
+  let file = '';
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'keys-test-'));
+    file = join(dir, 'data', 'keys.json');
+  });
+  afterEach(() => rmSync(dir, { recursive: true }));
+  const openStore = (adminKey: string | null = null) => openFileKeyStore({ file, adminKey });
+
+  it('makes the admin key once, and knows it after a restart', async () => {
+    const first = await openStore();
+    const key = await first.makeAdminKey();
+    assert.ok(key && /^flux_[A-Za-z0-9_-]{43}$/.test(key));
+    assert.equal(await first.makeAdminKey(), null);
+    const second = await openStore();
+    assert.equal(await second.makeAdminKey(), null);
+    assert.deepEqual(await second.findByHash(hashKey(key)), {
+      keyId: 'admin',
+      scopes: ['transcribe', 'admin'],
+      allowedModels: null,
+    });
+    assert.equal(await second.findByHash(hashKey(`${key}x`)), null);
+  });
+
+  it('writes the hash alone, to a file that only its owner can read, and leaves nothing beside it', async () => {
+    const key = await (await openStore()).makeAdminKey();
+    assert.ok(key);
+    assert.ok(!readFileSync(file, 'utf8').includes(key));
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.deepEqual(readdirSync(join(dir, 'data')), ['keys.json']);
+  });
+
+  it('gives one key when two processes start at once', async () => {
+    const stores = await Promise.all([openStore(), openStore(), openStore()]);
+    const keys = await Promise.all(stores.map((store) => store.makeAdminKey()));
+    const made = keys.filter((key) => key !== null);
+    assert.equal(made.length, 1);
+    for (const store of stores) assert.ok(await store.findByHash(hashKey(made[0]!)));
+  });
+
+  it('uses the admin key of the settings and writes no file', async () => {
+    const store = await openStore('a-key-of-the-operator');
+    assert.equal(await store.makeAdminKey(), null);
+    assert.ok(await store.findByHash(hashKey('a-key-of-the-operator')));
+    assert.throws(() => statSync(file), /ENOENT/);
+  });
+
+  it('replaces the admin key on request', async () => {
+    const store = await openStore();
+    const old = await store.makeAdminKey();
+    const next = await store.resetAdminKey();
+    const restarted = await openStore();
+    assert.equal(await restarted.findByHash(hashKey(old!)), null);
+    assert.ok(await restarted.findByHash(hashKey(next)));
+  });
+
+  it('refuses a damaged file instead of locking its owner out with a new key', async () => {
+    mkdirSync(join(dir, 'data'));
+    writeFileSync(file, '{"keys": [');
+    await assert.rejects(
+      openStore(),
+      (error) => error instanceof KeyFileError && /is not a key file/.test(error.message),
+    );
+    assert.equal(readFileSync(file, 'utf8'), '{"keys": [');
+  });
+});

@@ -1,0 +1,22 @@
+import { pino } from 'pino';
+import type { Log } from '../core/log.ts';
+
+export interface LogOptions {
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** `auto`: pretty when standard error is a terminal. */
+  readonly format: 'auto' | 'json' | 'pretty';
+}
+
+/** The process's log, on standard error: standard output is for what a person asked for. */
+export async function createLog({ level, format }: LogOptions): Promise<Log> {
+  const options = {
+    level,
+    base: null,
+    // Several fields carry failures; each is shown with its type, stack and causes.
+    serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err, cause: pino.stdSerializers.err },
+  };
+  const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
+  if (!isPretty) return pino(options, pino.destination({ fd: 2, sync: true }));
+  const { default: pretty } = await import('pino-pretty');
+  return pino(options, pretty({ destination: 2, sync: true, translateTime: 'SYS:HH:MM:ss.l' }));
+}
