@@ -110,7 +110,7 @@ const engine = z.strictObject({
     .meta(
       meta(
         'FLUXSCRIBE_ENGINE_QUEUE_LIMIT',
-        'Recordings that may wait for the engine; beyond it 503 with `Retry-After`.',
+        'Recordings that may be in the engine at one time, in work or waiting; beyond it 503 with `Retry-After`.',
       ),
     ),
   recycleMemoryBytes: whole(64 * mebibyte, 256 * gibibyte)
@@ -119,6 +119,14 @@ const engine = z.strictObject({
       meta(
         'FLUXSCRIBE_ENGINE_RECYCLE_MEMORY_BYTES',
         'A recogniser process that holds more memory than this is replaced by a fresh one between two pieces of work.',
+      ),
+    ),
+  jobTimeoutSeconds: seconds(1, 3600)
+    .default(60)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ENGINE_JOB_TIMEOUT_SECONDS',
+        'A recogniser process that is longer on one piece of audio (about 15 s of sound) hangs: it is replaced, and the request fails.',
       ),
     ),
 });
@@ -131,6 +139,19 @@ const audio = z.strictObject({
       meta(
         'FLUXSCRIBE_AUDIO_WORKERS',
         'Processes that probe and decode uploads. `auto`: one for each core, at most 4.',
+      ),
+    ),
+  queueLimit: whole(1, 100_000)
+    .default(256)
+    .meta(
+      meta('FLUXSCRIBE_AUDIO_QUEUE_LIMIT', 'Uploads that may wait to be probed; beyond it 503 with `Retry-After`.'),
+    ),
+  maxWorkerBytes: whole(128 * mebibyte, 64 * gibibyte)
+    .default(512 * mebibyte)
+    .meta(
+      meta(
+        'FLUXSCRIBE_AUDIO_MAX_WORKER_BYTES',
+        'A decoding process that needs more memory than this is ended, and its recording refused.',
       ),
     ),
 });

@@ -1,0 +1,99 @@
+import type { ModelShelf } from '../compose.ts';
+import type { FetchProgress } from '../models/fetch-artifact.ts';
+
+/** Makes artifacts installed and tells a person on standard error what happens; says nothing when all are there. */
+export async function fetchModels(
+  { store }: ModelShelf,
+  artifactIds: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const id of artifactIds) {
+    const display = createDisplay(id);
+    try {
+      const outcome = await store.ensure(id, {
+        ...(signal && { signal }),
+        onProgress: (progress) => display.show(progress),
+        onWait: () => display.note(`Waiting for another fluxscribe that is fetching into ${store.dir} …`),
+      });
+      display.end();
+      if (outcome === 'fetched') display.note(`Model ${id} is in ${store.dir}, checked.`);
+    } finally {
+      display.end();
+    }
+  }
+}
+
+interface Display {
+  show(progress: FetchProgress): void;
+  note(line: string): void;
+  end(): void;
+}
+
+/** A bar on a terminal; elsewhere a line at the start and one for each further quarter, so that logs stay short. */
+function createDisplay(artifactId: string): Display {
+  const note = (line: string) => process.stderr.write(`${line}\n`);
+  return process.stderr.isTTY ? barDisplay(artifactId, note) : lineDisplay(artifactId, note);
+}
+
+function lineDisplay(artifactId: string, note: Display['note']): Display {
+  let from = '';
+  let nextShare = 0;
+  return {
+    show({ from: source, doneBytes, totalBytes }) {
+      if (source !== from) {
+        note(
+          `Fetching ${artifactId} from ${source} (${totalBytes === null ? 'size unknown' : megabytes(totalBytes)}) …`,
+        );
+        from = source;
+        nextShare = 0.25;
+      }
+      if (totalBytes === null) return;
+      const share = doneBytes / totalBytes;
+      if (share < nextShare) return;
+      note(`  ${Math.floor(share * 100)} % of ${megabytes(totalBytes)}`);
+      nextShare = Math.floor(share * 4 + 1) / 4;
+    },
+    note,
+    end() {},
+  };
+}
+
+function barDisplay(artifactId: string, note: Display['note']): Display {
+  type Bar = { update(done: number, payload: object): void; setTotal(total: number): void; stop(): void };
+  let bar: Bar | null = null;
+  let latest: FetchProgress | null = null;
+  let ended = false;
+  const draw = () => {
+    if (!bar || !latest || ended) return;
+    bar.setTotal(latest.totalBytes ?? latest.doneBytes);
+    bar.update(latest.doneBytes, { done: megabytes(latest.doneBytes), all: megabytes(latest.totalBytes ?? 0) });
+  };
+  return {
+    show(progress) {
+      if (!latest) {
+        note(`Fetching ${artifactId} from ${progress.from}`);
+        // The library is loaded by the first byte: a start that fetches nothing does not pay for it.
+        void import('cli-progress').then(({ default: progressBars }) => {
+          if (ended) return;
+          const format = '  [{bar}] {percentage} %  {done} of {all}  {eta_formatted} left';
+          const single = new progressBars.SingleBar({ format, stream: process.stderr, hideCursor: true });
+          single.start(1, 0, { done: '', all: '' });
+          bar = single;
+          draw();
+        });
+      }
+      latest = progress;
+      draw();
+    },
+    note,
+    end() {
+      if (ended) return;
+      ended = true;
+      bar?.stop();
+    },
+  };
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

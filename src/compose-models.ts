@@ -1,0 +1,96 @@
+import type { Catalogue, CatalogueModel, CataloguePrice } from './catalogue/catalogue.ts';
+import { parseDollars } from './core/money.ts';
+import type { ModelDirectory, ModelEntry } from './http/model-directory.ts';
+import type { Price } from './metering/price-book.ts';
+import type { ModelCard } from './providers/contract.ts';
+import type { Market } from './routing/policy.ts';
+
+/** What the catalogue cannot know: how its models are at this moment. */
+export type ModelHealth = (model: CatalogueModel) => ModelEntry['health'];
+
+export function cardOf(model: CatalogueModel): ModelCard {
+  const { id, features, languages } = model;
+  // The embedded engine cuts long recordings itself.
+  return { id, features, languages, maxDurationMs: null, maxUploadBytes: null };
+}
+
+/** Names → prices, for the price book. */
+export function pricesOf(catalogue: Catalogue): ReadonlyMap<string, Price> {
+  return new Map([...catalogue.models, ...catalogue.aliases].map((entry) => [entry.id, priceOf(entry.price)]));
+}
+
+function priceOf(price: CataloguePrice): Price {
+  return {
+    nanosPerMinute: parseDollars(price.per_minute_usd),
+    minimumMs: Math.round(price.minimum_seconds * 1000),
+  };
+}
+
+/** The catalogue as routing sees it now. */
+export function createMarket(catalogue: Catalogue, health: ModelHealth): () => Market {
+  const models = catalogue.models.map((model) => ({ model, card: cardOf(model) }));
+  const aliases = new Map(catalogue.aliases.map((alias) => [alias.id, alias.models]));
+  return () => ({
+    candidates: models.map(({ model, card }) => ({
+      card,
+      available: !model.planned && health(model) !== 'not-installed',
+      planned: model.planned,
+    })),
+    aliases,
+  });
+}
+
+/** The catalogue as callers see it now: aliases first, then models; a model that no version can run yet is not among them. */
+export function createModelDirectory(
+  catalogue: Catalogue,
+  health: ModelHealth,
+  limits: { readonly maxUploadBytes: number; readonly maxAudioSeconds: number },
+): ModelDirectory {
+  const models = catalogue.models.filter((model) => !model.planned);
+  const modelEntry = (model: CatalogueModel): ModelEntry => ({
+    id: model.id,
+    name: model.name,
+    description: model.description,
+    ownedBy: model.id.slice(0, model.id.indexOf('/')),
+    createdSeconds: secondsOf(model.released),
+    aliasOf: null,
+    capabilities: model.features,
+    languages: model.languages,
+    price: { perMinuteUsd: model.price.per_minute_usd, minimumSeconds: model.price.minimum_seconds },
+    limits,
+    health: health(model),
+  });
+  const list = (): readonly ModelEntry[] => {
+    const entries = models.map(modelEntry);
+    const aliasEntries = catalogue.aliases.map((alias): ModelEntry => {
+      const behind = alias.models.flatMap((id) => entries.find((entry) => entry.id === id) ?? []);
+      return {
+        id: alias.id,
+        name: alias.name,
+        description: alias.description,
+        ownedBy: 'fluxscribe',
+        createdSeconds: secondsOf(alias.released),
+        aliasOf: alias.models,
+        // An alias can do what any model behind it can.
+        capabilities: [...new Set(behind.flatMap((entry) => entry.capabilities))],
+        languages: [...new Set(behind.flatMap((entry) => entry.languages))],
+        price: { perMinuteUsd: alias.price.per_minute_usd, minimumSeconds: alias.price.minimum_seconds },
+        limits,
+        health: behind.find((entry) => entry.health === 'ready')?.health ?? behind[0]?.health ?? 'unavailable',
+      };
+    });
+    return [...aliasEntries, ...entries];
+  };
+  return {
+    list,
+    find(id) {
+      const entries = list();
+      const bare = entries.filter((entry) => entry.id.endsWith(`/${id}`));
+      return entries.find((entry) => entry.id === id) ?? (bare.length === 1 ? bare[0]! : null);
+    },
+  };
+}
+
+function secondsOf(day: string | undefined): number {
+  return day === undefined ? 0 : Date.parse(`${day}T00:00:00Z`) / 1000;
+}

@@ -1,0 +1,209 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { createAudioOpener } from './audio/opener.ts';
+import type { Catalogue, CatalogueArtifact } from './catalogue/catalogue.ts';
+import { loadCatalogue } from './catalogue/load-catalogue.ts';
+import { cardOf, createMarket, createModelDirectory, type ModelHealth, pricesOf } from './compose-models.ts';
+import type { Config } from './config/load-config.ts';
+import { GatewayError } from './core/errors.ts';
+import type { Log } from './core/log.ts';
+import { createEngine, type Engine } from './engine/engine.ts';
+import { defaultHttpLimits, type HttpLimits } from './http/http-limits.ts';
+import { createPriceBook } from './metering/price-book.ts';
+import { createModelStore, type ModelStore } from './models/model-store.ts';
+import { readNpmSettings } from './models/npm-settings.ts';
+import { createTranscribeFile, type TranscribeFile } from './pipeline/transcribe-file.ts';
+import { createLocalProvider } from './providers/local/local-provider.ts';
+import { catalogueOrderPolicy } from './routing/policy.ts';
+import type { FileKeyStore } from './storage/file-key-store.ts';
+import { packageVersion } from './version.ts';
+
+/** The catalogue and the model files: all that the `models` commands need. */
+export interface ModelShelf {
+  readonly catalogue: Catalogue;
+  readonly store: ModelStore;
+  /** What a plain start fetches: the default model and its helpers. */
+  readonly defaultArtifacts: readonly CatalogueArtifact[];
+}
+
+/** Recordings in, transcripts out, in this process and without a server. */
+export interface Transcriber {
+  readonly transcribe: TranscribeFile;
+  readonly engine: Engine;
+  /** The state of a catalogue model now. */
+  readonly health: ModelHealth;
+  close(): Promise<void>;
+}
+
+/** The whole server, not yet listening. */
+export interface Gateway extends Transcriber {
+  readonly app: FastifyInstance;
+  readonly store: ModelStore;
+  readonly keys: FileKeyStore;
+  /** Lets requests in progress finish for at most this long, then ends them, then closes everything. */
+  drain(graceMs: number): Promise<void>;
+}
+
+export interface ComposeParts {
+  readonly config: Config;
+  readonly log: Log;
+}
+
+export function composeModels({ config, log }: ComposeParts): ModelShelf {
+  const catalogue = loadCatalogue(config.catalogueFile);
+  const store = createModelStore({
+    dir: config.modelsDir,
+    mirror: config.modelMirror,
+    artifacts: catalogue.artifacts,
+    log,
+    // Not settings of ours: npm's own, wherever npm keeps them on this machine.
+    npmSettings: () => readNpmSettings(process.env, process.cwd()),
+  });
+  return { catalogue, store, defaultArtifacts: catalogue.artifacts.filter((artifact) => artifact.default) };
+}
+
+/** Starts the engine on what is installed. Rejects with GatewayError `no_model_installed` when that cannot work. */
+export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf): Promise<Transcriber> {
+  const { config, log } = parts;
+  const { catalogue } = shelf;
+  const installed = await installedIds(shelf);
+  const engine = startEngine(parts, shelf, installed);
+  const audio = createAudioOpener({
+    workers: config.audio.workers,
+    maxOpenRequests: config.audio.queueLimit,
+    maxWorkerRssBytes: config.audio.maxWorkerBytes,
+    log,
+  });
+  const health: ModelHealth = (model) => {
+    if (model.artifact === undefined || !installed.has(model.artifact)) return 'not-installed';
+    return engine.status().ready > 0 ? 'ready' : 'unavailable';
+  };
+  const local = catalogue.models.flatMap((model) =>
+    model.artifact !== undefined && !model.planned ? [{ card: cardOf(model), artifactId: model.artifact }] : [],
+  );
+  const provider = createLocalProvider(engine, local);
+  const { requestBaseSeconds, requestSecondsPerAudioSecond, maxAudioSeconds } = config.limits;
+  const transcribe = createTranscribeFile({
+    audio,
+    audioLimits: { maxDurationMs: Math.round(maxAudioSeconds * 1000) },
+    policy: catalogueOrderPolicy,
+    market: createMarket(catalogue, health),
+    providers: new Map([[provider.id, provider]]),
+    prices: createPriceBook(pricesOf(catalogue)),
+    log,
+    deadlineMs: (durationMs) => Math.round(requestBaseSeconds * 1000 + requestSecondsPerAudioSecond * durationMs),
+  });
+  return {
+    transcribe,
+    engine,
+    health,
+    async close() {
+      await Promise.all([provider.close(), audio.close()]);
+    },
+  };
+}
+
+async function installedIds({ catalogue, store }: ModelShelf): Promise<ReadonlySet<string>> {
+  const ids = catalogue.artifacts.map((artifact) => artifact.id);
+  const states = await Promise.all(ids.map((id) => store.isInstalled(id)));
+  return new Set(ids.filter((_, index) => states[index]));
+}
+
+function startEngine({ config, log }: ComposeParts, shelf: ModelShelf, installed: ReadonlySet<string>): Engine {
+  const { catalogue, store } = shelf;
+  const vad = catalogue.artifacts.find((artifact) => artifact.kind === 'vad' && installed.has(artifact.id));
+  const models = catalogue.artifacts.flatMap(({ id, loader }) =>
+    loader === 'moonshine' && installed.has(id) ? [{ id, loader, folder: join(store.dir, id) } as const] : [],
+  );
+  if (!vad || models.length === 0) {
+    const missing = shelf.defaultArtifacts.filter((artifact) => !installed.has(artifact.id)).map((one) => one.id);
+    throw new GatewayError(
+      'no_model_installed',
+      `The embedded engine has no model in ${store.dir}. Install it with: fluxscribe models pull ${missing.join(' ')}`,
+    );
+  }
+  return createEngine({
+    vadPath: store.path(vad.id, vad.files[0]!.name),
+    models,
+    workers: config.engine.workers,
+    threadsPerWorker: config.engine.threadsPerWorker,
+    maxRecordings: config.engine.queueLimit,
+    recycleResidentBytes: config.engine.recycleMemoryBytes,
+    jobTimeoutMs: Math.round(config.engine.jobTimeoutSeconds * 1000),
+    log,
+  });
+}
+
+/** Wires the whole server. The engine's processes load their models while the HTTP app is built. */
+export async function compose(parts: ComposeParts, shelf: ModelShelf = composeModels(parts)): Promise<Gateway> {
+  const { config, log } = parts;
+  const transcriber = await composeTranscriber(parts, shelf);
+  try {
+    // Imported here, after the engine's processes were started: both take a good part of a second.
+    const [{ createHttpApp }, { createAuthenticator }, { openFileKeyStore }, { createMetrics }] = await Promise.all([
+      import('./http/app.ts'),
+      import('./auth/authenticator.ts'),
+      import('./storage/file-key-store.ts'),
+      import('./telemetry/metrics.ts'),
+    ]);
+    await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+    const tempDir = join(config.dataDir, 'uploads');
+    await mkdir(tempDir, { recursive: true, mode: 0o700 });
+    const keys = await openFileKeyStore({ file: join(config.dataDir, 'keys.json'), adminKey: config.adminKey });
+    const { engine, health } = transcriber;
+    const app = await createHttpApp({
+      transcribe: transcriber.transcribe,
+      models: createModelDirectory(shelf.catalogue, health, config.limits),
+      auth: createAuthenticator(keys),
+      limits: httpLimits(config),
+      tempDir,
+      version: packageVersion,
+      log,
+      health: () => {
+        const ready = engine.status().ready > 0;
+        return { ready, checks: { engine: ready ? 'ok' : 'no process is ready' } };
+      },
+      metrics: createMetrics({
+        engine: () => {
+          const { queued, busy, ready } = engine.status();
+          return { queued, running: busy, workers: ready };
+        },
+        processMetrics: true,
+      }),
+      metricsPublic: config.metrics.public,
+      corsOrigins: config.corsOrigins.includes('*') ? '*' : config.corsOrigins,
+      defaultModel: config.defaultModel,
+    });
+    const close = async () => {
+      await app.close();
+      await transcriber.close();
+    };
+    return { ...transcriber, app, store: shelf.store, keys, close, drain: (graceMs) => drain(app, close, graceMs) };
+  } catch (thrown) {
+    await transcriber.close();
+    throw thrown;
+  }
+}
+
+/** Stops accepting at once; connections that are still busy after the grace are cut, which stops their work. */
+async function drain(app: FastifyInstance, close: () => Promise<void>, graceMs: number): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), graceMs);
+  try {
+    await close();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function httpLimits({ limits }: Config): HttpLimits {
+  return {
+    ...defaultHttpLimits,
+    maxUploadBytes: limits.maxUploadBytes,
+    maxConcurrentUploads: limits.maxConcurrentUploads,
+    uploadIdleTimeoutMs: Math.round(limits.uploadIdleSeconds * 1000),
+    uploadTimeoutMs: Math.round(limits.uploadSeconds * 1000),
+    spoolThresholdBytes: limits.spoolThresholdBytes,
+    minFreeDiskBytes: limits.minFreeDiskBytes,
+  };
+}
