@@ -6,7 +6,7 @@ import { createAudioOpener } from '../../src/audio/opener.ts';
 import { loadCatalogue } from '../../src/catalogue/load-catalogue.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { silentLog } from '../../src/core/log.ts';
-import { createEngine, type Engine } from '../../src/engine/engine.ts';
+import { createEngine, type Engine, type EngineOptions } from '../../src/engine/engine.ts';
 import { createModelStore, type ModelStore } from '../../src/models/model-store.ts';
 import { readNpmSettings } from '../../src/models/npm-settings.ts';
 
@@ -22,8 +22,8 @@ export interface BenchEngine {
   close(): Promise<void>;
 }
 
-/** The embedded engine and the decoder alone, without a server, for benches. Fetches the default model when missing. */
-export async function openBenchEngine(workers: number): Promise<BenchEngine> {
+/** The embedded engine and the decoder alone, without a server, for benches and tests. Fetches the default model when missing. */
+export async function openBenchEngine(workers: number, overrides: Partial<EngineOptions> = {}): Promise<BenchEngine> {
   const config = loadConfig({ env: process.env, workingDir: process.cwd() });
   const store = createModelStore({
     dir: config.modelsDir,
@@ -43,6 +43,7 @@ export async function openBenchEngine(workers: number): Promise<BenchEngine> {
     recycleResidentBytes: 2 ** 30,
     jobTimeoutMs: 120_000,
     log: silentLog,
+    ...overrides,
   });
   await engine.ready();
   return {

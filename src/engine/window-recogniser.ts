@@ -12,6 +12,12 @@ const LEAD_MS = 1_000;
 const RETRY_SPEECH_MS = 400;
 /** Speech from this length on that stays without text is reported as unheard. Laughs and music seen: up to 1,030 ms. */
 const UNHEARD_SPEECH_MS = 1_200;
+/**
+ * Text over less speech than this is believed only when the model is sure of it: mean log-probability above Whisper's own
+ * limit for its no-speech check. What is left of noise that deceived the detector ends here.
+ */
+const DOUBTFUL_SPEECH_MS = 800;
+const DOUBTFUL_LOGPROB = -1;
 /** Ratio of text to its compressed size above which it repeats itself; Whisper's own limit. */
 const LOOP_RATIO = 2.4;
 /** A window cut for a second try has pieces of at least this length. */
@@ -58,7 +64,9 @@ export class WindowRecogniser {
       return { words: [], speechMs: 0, speechSpan: null, speechProbability: 0, unheard: false };
     }
     const speechMs = regions.reduce((sum, one) => sum + one.endFrame - one.startFrame, 0) * VAD_FRAME_MS;
-    const pieces = await this.#hear(model, pcm, regions, speechMs, shouldStop);
+    const heard = await this.#hear(model, pcm, regions, speechMs, shouldStop);
+    const pieces =
+      speechMs < DOUBTFUL_SPEECH_MS ? heard.filter((piece) => meanLogprob(piece) > DOUBTFUL_LOGPROB) : heard;
     const words: HeardWord[] = [];
     for (const piece of pieces) {
       words.push(...(wantTimes ? await this.#timed(model, piece, speech) : untimed(model, piece)));
@@ -205,6 +213,11 @@ function withLead(pcm: Float32Array): Float32Array {
   const led = new Float32Array(pcm.length + LEAD_MS * SAMPLES_PER_MS);
   led.set(pcm, LEAD_MS * SAMPLES_PER_MS);
   return led;
+}
+
+function meanLogprob(piece: Piece<unknown>): number {
+  const { logprobs } = piece;
+  return logprobs.length === 0 ? 0 : logprobs.reduce((sum, one) => sum + one, 0) / logprobs.length;
 }
 
 function isSuspicious<Encoded>(model: SpeechModel<Encoded>, piece: Piece<Encoded>): boolean {
