@@ -8,6 +8,7 @@ import { numbersToDigits } from './english-numbers.ts';
 export function normaliseEnglish(text: string): string {
   let out = text
     .toLowerCase()
+    .normalize('NFKD')
     .replaceAll(/[<[][^>\]]*[>\]]|\([^)]*\)/g, '')
     .replaceAll('’', "'")
     .replaceAll(/\b(hmm|mm|mhm|mmm|uh|um)\b/g, '')
@@ -16,7 +17,6 @@ export function normaliseEnglish(text: string): string {
   out = out
     .replaceAll(/(\d),(\d)/g, '$1$2')
     .replaceAll(/\.([^0-9]|$)/g, ' $1')
-    .normalize('NFKD')
     .replaceAll(/\p{Mn}/gu, '')
     .replaceAll(/[^\p{L}\p{N}\s.%$¢€£]/gu, ' ');
   out = numbersToDigits(out);
@@ -87,6 +87,8 @@ const americanSpelling: readonly (readonly [RegExp, string])[] = [
     /(colo|flavo|favo|harbo|hono|humo|labo|neighbo|rumo|savo|vigo|parlo|odo|vapo|behavio|armo|ardo|clamo|endeavo|splendo|valo|fervo|rigo|ranco|demeano|cando|glamo|tumo)u(r)/g,
     '$1$2',
   ],
+  // Spoken short for it, and written so in references; whoever says "a good cause" says it on both sides.
+  [/\bcause\b/g, 'because'],
   [/\b(\w{3,})is(e|es|ed|ing|er|ers|ation|ations)\b/g, '$1iz$2'],
   [/\b(anal|paral|catal)ys(e|es|ed|ing|er|ers)\b/g, '$1yz$2'],
   [/\b(cent|met|theat|lit|fib|sab|calib|lust|spect|somb)re(s|d)?\b/g, '$1er$2'],
