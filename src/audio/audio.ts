@@ -33,6 +33,8 @@ export interface AudioProbe {
 export interface AudioLimits {
   /** Longer recordings are refused from their packets, before decoding (`audio_too_long`). */
   readonly maxDurationMs: number;
+  /** False when `pcm` will probably not be called: a short recording is then not decoded along with opening. Default true. */
+  readonly willHear?: boolean;
 }
 
 /** A probed recording that can be heard any number of times. */

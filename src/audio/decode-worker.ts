@@ -4,10 +4,12 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GatewayError } from '../core/errors.ts';
+import type { ByteSource } from './byte-source.ts';
 import { FileByteSource } from './byte-source.ts';
 import { audioUnreadable } from './containers/container.ts';
-import { decodePcm } from './pcm-stream.ts';
+import { decodePcm, proveDecodable } from './pcm-stream.ts';
 import type { DecodeCeilings, FromDecodeWorker, ToDecodeWorker } from './protocol.ts';
+import type { RecordingPlan } from './recording.ts';
 import { readRecording } from './recording.ts';
 
 type OpenTask = Extract<ToDecodeWorker, { type: 'open' }>;
@@ -79,13 +81,13 @@ async function open(message: OpenTask): Promise<FromDecodeWorker> {
   const { probe, plan } = readRecording(source, limits);
   const isInline = plan.durationMs <= message.inlineMaxMs;
   const check = ceilingCheck(ceilings, plan.durationMs, running);
-  const chunks: Float32Array[] = [];
-  for await (const chunk of decodePcm(source, plan, { fromSample: 0, check })) {
-    // Of a long recording the first seconds are decoded all the same: what nothing can decode is refused here and now.
-    if (!isInline) break;
-    chunks.push(chunk);
+  if (isInline) {
+    const pcm = await decodeWhole(source, plan, check);
+    return { type: 'opened', task, probe, plan, pcm, rssBytes: rssBytes() };
   }
-  return { type: 'opened', task, probe, plan, pcm: isInline ? join(chunks) : null, rssBytes: rssBytes() };
+  // What nothing can decode is refused here and now, not when somebody wants to hear it.
+  await proveDecodable(source, check);
+  return { type: 'opened', task, probe, plan, pcm: null, rssBytes: rssBytes() };
 }
 
 async function decode(message: DecodeTask, state: Running): Promise<FromDecodeWorker> {
@@ -118,14 +120,16 @@ function ceilingCheck(ceilings: DecodeCeilings, durationMs: number, state: Runni
   };
 }
 
-function join(chunks: readonly Float32Array[]): Float32Array {
-  const joined = new Float32Array(chunks.reduce((total, chunk) => total + chunk.length, 0));
+async function decodeWhole(source: ByteSource, plan: RecordingPlan, check: () => void): Promise<Float32Array> {
+  const chunks: Float32Array[] = [];
+  for await (const chunk of decodePcm(source, plan, { fromSample: 0, check })) chunks.push(chunk);
+  const whole = new Float32Array(chunks.reduce((total, chunk) => total + chunk.length, 0));
   let position = 0;
   for (const chunk of chunks) {
-    joined.set(chunk, position);
+    whole.set(chunk, position);
     position += chunk.length;
   }
-  return joined;
+  return whole;
 }
 
 function failure(task: number, error: unknown): FromDecodeWorker {

@@ -100,7 +100,7 @@ class Opener implements ProcessAudioOpener {
       task: id,
       path: stored.path,
       maxDurationMs: limits.maxDurationMs,
-      inlineMaxMs,
+      inlineMaxMs: limits.willHear === false ? 0 : inlineMaxMs,
       ceilings: this.#ceilings(),
     }));
     const answer = await task.next();

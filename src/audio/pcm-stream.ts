@@ -15,6 +15,8 @@ const CHUNK_SAMPLES = 4 * PCM_RATE;
 const BATCH_MS = 500;
 /** A decoder that trapped is replaced this often; a file that goes on trapping is silent from there. */
 const MAX_DECODER_TRAPS = 16;
+/** Decoded before the sample that is asked for, so that codecs which build on what came before have settled. */
+const PREROLL_SAMPLES = PCM_RATE;
 /** When nothing at all has decoded after so many packets, nothing will. */
 const HOPELESS_PACKETS = 5_000;
 
@@ -36,17 +38,40 @@ export async function* decodePcm(
   options: DecodeOptions,
 ): AsyncGenerator<Float32Array> {
   const chunks = new Chunker(options.fromSample);
-  const tally = { decoded: 0, failed: 0 };
+  // Who has heard some of it knows that it decodes.
+  const tally = { decoded: options.fromSample > 0 ? 1 : 0, failed: 0 };
   let index = 0;
   for (const segment of demux(source).segments()) {
     const ranges = plan.segments[index++];
     if (!ranges) break;
     const isLast = index === plan.segments.length;
-    for await (const samples of segmentPcm(segment, ranges, isLast, tally, options)) yield* chunks.push(samples);
+    for await (const samples of segmentPcm(segment, ranges, isLast, chunks, tally, options)) {
+      yield* chunks.push(samples);
+    }
     if (isLast) break;
   }
   if (tally.decoded === 0) throw nothingDecodes();
   yield* chunks.rest();
+}
+
+/** Decodes until the first packet that yields sound. Throws GatewayError `audio_unreadable` when none does. */
+export async function proveDecodable(source: ByteSource, check: () => void): Promise<void> {
+  let count = 0;
+  for (const segment of demux(source).segments()) {
+    const voice = await SegmentVoice.create(segment);
+    try {
+      for (const packet of segment.packets()) {
+        const tally = { decoded: 0, failed: 0 };
+        await voice.decode([packet], tally);
+        if (tally.decoded > 0 && packet.samples > 0) return;
+        if (++count > HOPELESS_PACKETS) throw nothingDecodes();
+        if (count % 64 === 0) check();
+      }
+    } finally {
+      voice.free();
+    }
+  }
+  throw nothingDecodes();
 }
 
 interface Tally {
@@ -58,6 +83,7 @@ async function* segmentPcm(
   segment: AudioSegment,
   ranges: readonly SampleRange[],
   isLast: boolean,
+  chunks: Chunker,
   tally: Tally,
   options: DecodeOptions,
 ): AsyncGenerator<Float32Array> {
@@ -72,10 +98,16 @@ async function* segmentPcm(
     let batched = 0;
     const play = async () => {
       options.check();
-      const sound = await voice.decode(batch, tally);
-      if (tally.decoded === 0 && tally.failed > HOPELESS_PACKETS) throw nothingDecodes();
+      const packets = batch;
+      const outputs = Math.ceil((batched * PCM_RATE) / config.sampleRate);
       batch = [];
       batched = 0;
+      if (chunks.toSkip > outputs + PREROLL_SAMPLES) {
+        for (const count of gate.passCount(voice.samplesOf(packets))) chunks.skip(resampler.skip(count));
+        return [];
+      }
+      const sound = await voice.decode(packets, tally);
+      if (tally.decoded === 0 && tally.failed > HOPELESS_PACKETS) throw nothingDecodes();
       return gate.pass(sound).map((piece) => resampler.push(piece));
     };
     for (const packet of segment.packets()) {
@@ -115,12 +147,18 @@ class SegmentVoice {
     return this.#decoder.sampleRate;
   }
 
-  /** The packets' sound, each in its place: exactly as many samples as they stand for. */
-  async decode(packets: readonly AudioPacket[], tally: Tally): Promise<Float32Array> {
+  /** Samples that these packets stand for, at the decoder's rate. */
+  samplesOf(packets: readonly AudioPacket[]): number {
     const ratio = this.#decoder.sampleRate / this.#segment.config.sampleRate;
     let total = 0;
     for (const packet of packets) total += Math.round(packet.samples * ratio);
-    const mono = new Float32Array(total);
+    return total;
+  }
+
+  /** The packets' sound, each in its place: exactly as many samples as they stand for. */
+  async decode(packets: readonly AudioPacket[], tally: Tally): Promise<Float32Array> {
+    const ratio = this.#decoder.sampleRate / this.#segment.config.sampleRate;
+    const mono = new Float32Array(this.samplesOf(packets));
     let position = 0;
     for (const { data, samples } of packets) {
       const expected = Math.round(samples * ratio);
@@ -201,14 +239,24 @@ class Gate {
   }
 
   pass(samples: Float32Array): Float32Array[] {
+    return this.#advance(samples.length).map(({ start, end }) => samples.subarray(start, end));
+  }
+
+  /** Lengths of what would pass of so many samples. */
+  passCount(samples: number): number[] {
+    return this.#advance(samples).map(({ start, end }) => end - start);
+  }
+
+  /** The parts of the next `count` samples that play, counted from the first of them. */
+  #advance(count: number): SampleRange[] {
     const start = this.#position;
-    const end = start + samples.length;
-    const passed: Float32Array[] = [];
+    const end = start + count;
+    const passed: SampleRange[] = [];
     while (this.#current < this.#ranges.length) {
       const range = this.#ranges[this.#current]!;
       const from = Math.max(range.start, start);
       const to = Math.min(range.end, end);
-      if (to > from) passed.push(samples.subarray(from - start, to - start));
+      if (to > from) passed.push({ start: from - start, end: to - start });
       if (range.end > end) break;
       this.#current++;
     }
@@ -225,6 +273,16 @@ class Chunker {
 
   constructor(skip: number) {
     this.#skip = skip;
+  }
+
+  /** Samples still to be left out. */
+  get toSkip(): number {
+    return this.#skip;
+  }
+
+  /** Leaves out samples that were never made. */
+  skip(count: number): void {
+    this.#skip -= count;
   }
 
   *push(samples: Float32Array): Generator<Float32Array> {
