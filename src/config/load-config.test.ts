@@ -97,6 +97,10 @@ describe('loadConfig', () => {
   it('refuses an unknown FLUXSCRIBE_ variable by name and leaves other variables alone', () => {
     const message = refusal(() => loadConfig({ env: { FLUXSCRIBE_MODEL: 'x', PATH: '/bin' }, workingDir }));
     assert.equal(message, 'FLUXSCRIBE_MODEL: there is no such setting. Did you mean FLUXSCRIBE_MODELS?');
+    assert.match(
+      refusal(() => loadConfig({ env: { FLUXSCRIBE_POTR: '1' }, workingDir })),
+      /Did you mean PORT\?$/,
+    );
   });
 
   it('names the variable or the key of every bad value, with what is allowed', () => {

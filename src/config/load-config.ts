@@ -79,7 +79,9 @@ function readEnvironment(env: ConfigSources['env']): EnvironmentValue[] {
     const setting = byVariable.get(name);
     if (!setting) {
       if (name.startsWith('FLUXSCRIBE_') && name !== fileVariable) {
-        problems.push(`${name}: there is no such setting.${suggest(name, [...byVariable.keys(), fileVariable])}`);
+        problems.push(
+          `${name}: there is no such setting.${suggestVariable(name, [...byVariable.keys(), fileVariable])}`,
+        );
       }
       continue;
     }
@@ -137,6 +139,13 @@ function describe(issue: z.core.$ZodIssue, file: string, fromEnv: readonly Envir
   return [
     `${where}: ${setting && setting.kind !== 'text' ? `${issue.message}; allowed: ${setting.type}` : issue.message}.`,
   ];
+}
+
+/** The prefix that all share would make all of them alike. */
+function suggestVariable(typed: string, known: readonly string[]): string {
+  const bare = new Map(known.map((name) => [name.replace(/^FLUXSCRIBE_/, ''), name]));
+  const near = nearestName(typed.replace(/^FLUXSCRIBE_/, ''), [...bare.keys()]);
+  return near ? ` Did you mean ${bare.get(near)}?` : '';
 }
 
 function suggest(typed: string, known: readonly string[]): string {
