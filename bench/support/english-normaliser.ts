@@ -16,7 +16,7 @@ export function normaliseEnglish(text: string): string {
   for (const [pattern, replacement] of spokenForms) out = out.replaceAll(pattern, replacement);
   out = out
     .replaceAll(/(\d),(\d)/g, '$1$2')
-    .replaceAll(/\.([^0-9]|$)/g, ' $1')
+    .replaceAll(/\.(?!\d)/g, ' ')
     .replaceAll(/\p{Mn}/gu, '')
     .replaceAll(/[^\p{L}\p{N}\s.%$¢€£]/gu, ' ');
   out = numbersToDigits(out);
