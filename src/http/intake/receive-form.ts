@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
 import { GatewayError } from '../../core/errors.ts';
 import type { HttpLimits } from '../http-limits.ts';
-import { type Spool, type SpooledFile, tooLarge } from './spool.ts';
+import { boundaryOf, MalformedMultipart, MultipartParser, type PartHead } from './multipart-parser.ts';
+import { type Spool, type SpooledFile, type SpoolWriter, tooLarge } from './spool.ts';
 
 /** A multipart form, completely received. */
 export interface ReceivedForm {
@@ -17,145 +17,81 @@ export interface ReceivedForm {
 
 export type IntakeLimits = Pick<
   HttpLimits,
-  | 'maxUploadBytes'
-  | 'maxFormOverheadBytes'
-  | 'maxFieldBytes'
-  | 'maxFields'
-  | 'uploadIdleTimeoutMs'
-  | 'uploadTimeoutMs'
-  | 'spoolThresholdBytes'
+  'maxUploadBytes' | 'maxFormOverheadBytes' | 'maxFieldBytes' | 'maxFields' | 'uploadIdleTimeoutMs' | 'uploadTimeoutMs'
 >;
-
-/** Bytes of a part's headers; clients send under 300, busboy's own default allows 80 KiB. */
-const maxPartHeaderBytes = 16 * 1024;
 
 /**
  * Reads a multipart form off a request, its parts in any order, sized or chunked. The part named `file` goes to the
  * spool as it arrives, whatever it is called and typed. Rejects as soon as it is known that the form cannot be used, while
  * the client may still be sending; what still comes is then read and dropped. Rejects with GatewayError
- * `invalid_multipart`, `invalid_value`, `payload_too_large`, `upload_timeout`, `storage_full` or `client_closed_request`;
- * no file is left behind then.
+ * `unsupported_media_type`, `invalid_multipart`, `invalid_value`, `payload_too_large`, `upload_timeout`, `storage_full` or
+ * `client_closed_request`; no file is left behind then.
  */
 export async function receiveForm(request: IncomingMessage, spool: Spool, limits: IntakeLimits): Promise<ReceivedForm> {
-  const parser = createParser(request.headers, limits);
-  const fields = new Map<string, string[]>();
-  const otherFiles: string[] = [];
-  let receivedBytes = 0;
-  let partsStarted = 0;
-  let part: BusboyFileStream | null = null;
-  let writing: Promise<SpooledFile> | null = null;
-  let settled = false;
-
-  return new Promise((resolve, reject) => {
-    const idle = setTimeout(() => {
-      // A client is not blamed for our own slow disk.
-      if (request.isPaused()) idle.refresh();
-      else fail(uploadTimeout('No bytes arrived for a while.'));
-    }, limits.uploadIdleTimeoutMs);
-    const total = setTimeout(() => fail(uploadTimeout('It took too long.')), limits.uploadTimeoutMs);
-
-    request.on('data', receive);
-    request.on('end', endOfBody);
-    request.on('close', hungUp);
-    // A broken connection is told by 'close'; without a listener the error would end the process.
-    request.on('error', () => {});
-    parser.on('drain', () => {
-      if (!settled) request.resume();
-    });
-    parser.on('error', (cause) => fail(brokenForm(cause)));
-    parser.on('fieldsLimit', () => fail(brokenForm(null, `It has more than ${limits.maxFields} fields.`)));
-    parser.on('partsLimit', () => fail(brokenForm(null, `It has more than ${limits.maxFields + 2} parts.`)));
-    parser.on('field', takeField);
-    parser.on('file', takeFile);
-    parser.on('finish', finish);
-
-    function receive(chunk: Buffer): void {
-      receivedBytes += chunk.length;
-      // The file is counted by the spool; this bounds everything together, also parts that nobody wants.
-      if (receivedBytes > limits.maxUploadBytes + limits.maxFormOverheadBytes) {
-        fail(tooLarge(limits.maxUploadBytes));
-        return;
-      }
-      idle.refresh();
-      if (!parser.write(chunk)) request.pause();
-    }
-
-    function endOfBody(): void {
-      parser.end();
-    }
-
-    function hungUp(): void {
-      if (!request.complete) {
-        fail(new GatewayError('client_closed_request', 'The caller hung up before the upload was complete.'));
-      }
-    }
-
-    function takeField(name: string | undefined, value: string, _cut: boolean, valueTruncated: boolean): void {
-      if (name === undefined) return;
-      if (valueTruncated) {
-        const most = `The value of '${name.slice(0, 64)}' is longer than ${limits.maxFieldBytes} bytes.`;
-        fail(new GatewayError('invalid_value', most, { param: name.slice(0, 64) }));
-        return;
-      }
-      const values = fields.get(name);
-      if (values) values.push(value);
-      else fields.set(name, [value]);
-    }
-
-    function takeFile(name: string | undefined, content: BusboyFileStream): void {
-      partsStarted++;
-      // Who reads the part hears of its errors; without this listener one that comes before or after would end the process.
-      content.on('error', () => {});
-      if (settled || name !== 'file') {
-        if (name !== undefined && name !== 'file' && otherFiles.length < limits.maxFields) otherFiles.push(name);
-        content.resume();
-        return;
-      }
-      if (writing) {
-        content.resume();
-        fail(new GatewayError('invalid_value', "The form has more than one part named 'file'.", { param: 'file' }));
-        return;
-      }
-      part = content;
-      writing = spool.write(content, limits.maxUploadBytes);
-      writing.catch(fail);
-    }
-
-    /** All parts have been seen; the file may still be on its way to the disk. */
-    function finish(): void {
-      if (settled) return;
-      if (partsStarted === 0 && fields.size === 0) {
-        fail(brokenForm(null, 'It has no part.'));
-        return;
-      }
-      (writing ?? Promise.resolve(null)).then((file) => {
-        if (settled) return;
-        settled = true;
-        release();
-        resolve({ fields, otherFiles, file, receivedBytes });
-      }, fail);
-    }
-
-    function fail(thrown: unknown): void {
-      if (settled) return;
-      settled = true;
-      release();
-      // From here the rest of the body is only drained, so that the client gets to read the answer.
-      request.resume();
-      parser.destroy();
-      part?.destroy(thrown instanceof Error ? thrown : undefined);
-      const removed = writing?.then((file) => file.dispose()).catch(() => {});
-      void Promise.resolve(removed).then(() => reject(thrown));
-    }
-
-    function release(): void {
-      clearTimeout(idle);
-      clearTimeout(total);
-      request.off('data', receive);
-      request.off('end', endOfBody);
-      request.off('close', hungUp);
-    }
+  const boundary = boundaryOf(requireMultipart(request.headers));
+  if (boundary === null) throw brokenForm('Its Content-Type has no usable boundary.');
+  const parts = new FormParts(spool, limits, {
+    onDrain: () => request.resume(),
+    onError: (error) => fail(error),
   });
+  const parser = new MultipartParser(boundary, parts);
+  const { promise: bodyRead, resolve: succeed, reject: fail } = Promise.withResolvers<void>();
+  let receivedBytes = 0;
+
+  const idle = setTimeout(() => {
+    // A client is not blamed for our own slow disk.
+    if (request.isPaused()) idle.refresh();
+    else fail(uploadTimeout('No bytes arrived for a while.'));
+  }, limits.uploadIdleTimeoutMs);
+  const total = setTimeout(() => fail(uploadTimeout('It took too long.')), limits.uploadTimeoutMs);
+
+  const receive = (chunk: Buffer) => {
+    receivedBytes += chunk.length;
+    idle.refresh();
+    try {
+      // The file is counted by the spool; this bounds everything together, also parts that nobody wants.
+      if (receivedBytes > limits.maxUploadBytes + limits.maxFormOverheadBytes) throw tooLarge(limits.maxUploadBytes);
+      parser.write(chunk);
+      if (!parts.ready) request.pause();
+    } catch (thrown) {
+      // Before the next chunk is looked at, though the promise's own handlers run later.
+      request.off('data', receive);
+      fail(thrown);
+    }
+  };
+  const endOfBody = () => {
+    try {
+      parser.end();
+      succeed();
+    } catch (thrown) {
+      fail(thrown);
+    }
+  };
+  const hungUp = () => {
+    if (request.complete) return;
+    fail(new GatewayError('client_closed_request', 'The caller hung up before the upload was complete.'));
+  };
+  request.on('data', receive);
+  request.on('end', endOfBody);
+  request.on('close', hungUp);
+  // A broken connection is told by 'close'; without a listener the error would end the process.
+  request.on('error', () => {});
+
+  try {
+    await bodyRead;
+    return { ...(await parts.finish()), receivedBytes };
+  } catch (thrown) {
+    await parts.discard();
+    throw thrown instanceof MalformedMultipart ? brokenForm(thrown.message, thrown) : thrown;
+  } finally {
+    clearTimeout(idle);
+    clearTimeout(total);
+    request.off('data', receive);
+    request.off('end', endOfBody);
+    request.off('close', hungUp);
+    // Whatever is still to come is only drained, so that the client gets to read the answer.
+    request.resume();
+  }
 }
 
 /** Whether the request says that its body is a form; throws GatewayError `unsupported_media_type` when it does not. */
@@ -165,30 +101,104 @@ export function requireMultipart(headers: IncomingHttpHeaders): string {
   throw new GatewayError('unsupported_media_type', 'Send the audio as multipart/form-data with a part named file.');
 }
 
-function createParser(headers: IncomingHttpHeaders, limits: IntakeLimits): BusboyInstance {
-  const contentType = requireMultipart(headers);
-  try {
-    return new Busboy({
-      headers: { ...headers, 'content-type': contentType },
-      // Both buffers fit one write to the spool; smaller ones would stop and start the socket at every chunk.
-      highWaterMark: limits.spoolThresholdBytes,
-      fileHwm: limits.spoolThresholdBytes,
+/** Where the parts of one form go: text to memory, the file to the spool, the rest nowhere. */
+class FormParts {
+  /** false: the disk is behind; `onDrain` follows. */
+  ready = true;
+  readonly #fields = new Map<string, string[]>();
+  readonly #otherFiles: string[] = [];
+  readonly #spool: Spool;
+  readonly #limits: IntakeLimits;
+  readonly #disk: { readonly onDrain: () => void; readonly onError: (error: unknown) => void };
+  #file: SpoolWriter | null = null;
+  #fieldCount = 0;
+  /** The part being read. */
+  #target: 'file' | 'field' | 'nowhere' = 'nowhere';
+  #fieldName = '';
+  #fieldPieces: Buffer[] = [];
+  #fieldBytes = 0;
+
+  constructor(
+    spool: Spool,
+    limits: IntakeLimits,
+    disk: { readonly onDrain: () => void; readonly onError: (error: unknown) => void },
+  ) {
+    this.#spool = spool;
+    this.#limits = limits;
+    this.#disk = disk;
+  }
+
+  part({ name, fileName }: PartHead): void {
+    this.#target = 'nowhere';
+    if (name === null) return;
+    if (++this.#fieldCount > this.#limits.maxFields) {
+      throw brokenForm(`It has more than ${this.#limits.maxFields} parts.`);
+    }
+    if (name === 'file') {
       // Some clients send the bytes without a file name: the name of the part decides.
-      isPartAFile: (name, _type, fileName) => name === 'file' || fileName !== undefined,
-      limits: {
-        fieldSize: limits.maxFieldBytes,
-        fields: limits.maxFields,
-        parts: limits.maxFields + 2,
-        headerSize: maxPartHeaderBytes,
-        headerPairs: 32,
+      this.#beginFile();
+    } else if (fileName !== null) {
+      this.#otherFiles.push(name);
+    } else {
+      this.#target = 'field';
+      this.#fieldName = name;
+      this.#fieldPieces = [];
+      this.#fieldBytes = 0;
+    }
+  }
+
+  data(piece: Buffer): void {
+    if (this.#target === 'file') {
+      if (!this.#file!.write(piece)) this.ready = false;
+    } else if (this.#target === 'field') {
+      this.#fieldBytes += piece.length;
+      if (this.#fieldBytes > this.#limits.maxFieldBytes) {
+        const name = this.#fieldName.slice(0, 64);
+        const message = `The value of '${name}' is longer than ${this.#limits.maxFieldBytes} bytes.`;
+        throw new GatewayError('invalid_value', message, { param: name });
+      }
+      this.#fieldPieces.push(piece);
+    }
+  }
+
+  partEnd(): void {
+    if (this.#target !== 'field') return;
+    const value = Buffer.concat(this.#fieldPieces).toString('utf8');
+    this.#fieldPieces = [];
+    const values = this.#fields.get(this.#fieldName);
+    if (values) values.push(value);
+    else this.#fields.set(this.#fieldName, [value]);
+  }
+
+  async finish(): Promise<Omit<ReceivedForm, 'receivedBytes'>> {
+    if (this.#fieldCount === 0) throw brokenForm('It has no part.');
+    const file = this.#file === null ? null : await this.#file.finish();
+    this.#file = null;
+    return { fields: this.#fields, otherFiles: this.#otherFiles, file };
+  }
+
+  /** Nothing of the form is left behind. */
+  async discard(): Promise<void> {
+    await this.#file?.discard();
+  }
+
+  #beginFile(): void {
+    if (this.#file) {
+      throw new GatewayError('invalid_value', "The form has more than one part named 'file'.", { param: 'file' });
+    }
+    this.#target = 'file';
+    this.#file = this.#spool.begin({
+      maxBytes: this.#limits.maxUploadBytes,
+      onDrain: () => {
+        this.ready = true;
+        this.#disk.onDrain();
       },
+      onError: this.#disk.onError,
     });
-  } catch (thrown) {
-    throw brokenForm(thrown, 'Its Content-Type has no usable boundary.');
   }
 }
 
-function brokenForm(cause: unknown, why = 'It ends too early or its parts cannot be told apart.'): GatewayError {
+function brokenForm(why: string, cause?: unknown): GatewayError {
   return new GatewayError('invalid_multipart', `The body is not a well-formed multipart/form-data. ${why}`, { cause });
 }
 

@@ -14,14 +14,28 @@ export interface SpooledFile extends StoredAudio {
 
 /** Where uploads lie while they are worked on: one directory a process, gone with it. */
 export interface Spool {
-  /**
-   * Writes a stream to a new file that only this user can read. On any failure nothing is left behind.
-   * Rejects with GatewayError `payload_too_large` as soon as it has read `maxBytes` + 1, `storage_full` when the disk
-   * has no room, and with whatever the stream fails with.
-   */
-  write(content: AsyncIterable<Buffer>, maxBytes: number): Promise<SpooledFile>;
+  /** Begins a new file that only this user can read. It is made on disk when there is enough to write. */
+  begin(options: SpoolFileOptions): SpoolWriter;
   /** Removes the directory with everything in it. */
   close(): Promise<void>;
+}
+
+export interface SpoolFileOptions {
+  readonly maxBytes: number;
+  /** Called when `write` has said false and the disk has caught up. */
+  readonly onDrain: () => void;
+  /** Called once when the disk fails, with GatewayError `storage_full` or `service_unavailable`, or its own error. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** One file being written. It holds at most twice `thresholdBytes` in memory, and keeps the pieces that it is given. */
+export interface SpoolWriter {
+  /** false: wait for `onDrain`. Throws GatewayError `payload_too_large` with the first byte above `maxBytes`. */
+  write(piece: Buffer): boolean;
+  /** Writes what is left and closes the file. Rejects as `onError` is told; then nothing is left behind. */
+  finish(): Promise<SpooledFile>;
+  /** Gives up: nothing is left behind. Never rejects. */
+  discard(): Promise<void>;
 }
 
 export interface SpoolOptions {
@@ -82,51 +96,107 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   }
 
   return {
-    async write(content, maxBytes) {
+    begin(file) {
       const path = join(directory, randomUUID());
-      let handle: FileHandle | null = null;
-      let pending: Buffer[] = [];
-      let pendingBytes = 0;
-      let sizeBytes = 0;
-      try {
-        await requireRoom();
-        for await (const chunk of content) {
-          sizeBytes += chunk.length;
-          if (sizeBytes > maxBytes) throw tooLarge(maxBytes);
-          pending.push(chunk);
-          pendingBytes += chunk.length;
-          if (pendingBytes >= thresholdBytes) {
-            handle ??= await create(path);
-            await writeAll(handle, pending);
-            pending = [];
-            pendingBytes = 0;
-          }
-        }
-        handle ??= await create(path);
-        if (pendingBytes > 0) await writeAll(handle, pending);
-        await handle.close();
-      } catch (thrown) {
-        if (handle) {
-          await handle.close().catch((closing) => log.warn({ error: codeOf(closing) }, 'an upload did not close'));
-          await remove(path);
-        }
-        throw toSpoolError(thrown);
-      }
-      let disposed = false;
-      return {
-        path,
-        sizeBytes,
-        async dispose() {
-          if (disposed) return;
-          disposed = true;
-          await remove(path);
-        },
-      };
+      return new FileWriter(path, file, {
+        thresholdBytes,
+        create: () => requireRoom().then(() => create(path)),
+        remove,
+      });
     },
     async close() {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+interface FileWriterParts {
+  readonly thresholdBytes: number;
+  readonly create: () => Promise<FileHandle>;
+  readonly remove: (path: string) => Promise<void>;
+}
+
+class FileWriter implements SpoolWriter {
+  readonly #path: string;
+  readonly #options: SpoolFileOptions;
+  readonly #parts: FileWriterParts;
+  #handle: FileHandle | null = null;
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  #sizeBytes = 0;
+  /** The write that is under way; it never rejects. */
+  #flushing: Promise<void> | null = null;
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(path: string, options: SpoolFileOptions, parts: FileWriterParts) {
+    this.#path = path;
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  write(piece: Buffer): boolean {
+    this.#sizeBytes += piece.length;
+    if (this.#sizeBytes > this.#options.maxBytes) throw tooLarge(this.#options.maxBytes);
+    this.#pending.push(piece);
+    this.#pendingBytes += piece.length;
+    if (this.#pendingBytes < this.#parts.thresholdBytes) return true;
+    if (this.#flushing) return false;
+    this.#flushing = this.#flush().finally(() => {
+      this.#flushing = null;
+      if (this.#failure) this.#options.onError(this.#failure.error);
+      else this.#options.onDrain();
+    });
+    return true;
+  }
+
+  async finish(): Promise<SpooledFile> {
+    await this.#flushing;
+    if (!this.#failure) await this.#flush();
+    await this.#close();
+    if (this.#failure) {
+      await this.discard();
+      throw this.#failure.error;
+    }
+    const { remove } = this.#parts;
+    const path = this.#path;
+    let disposed = false;
+    return {
+      path,
+      sizeBytes: this.#sizeBytes,
+      async dispose() {
+        if (disposed) return;
+        disposed = true;
+        await remove(path);
+      },
+    };
+  }
+
+  async discard(): Promise<void> {
+    await this.#flushing;
+    const made = this.#handle !== null;
+    await this.#close();
+    if (made) await this.#parts.remove(this.#path);
+  }
+
+  async #flush(): Promise<void> {
+    const pieces = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    try {
+      this.#handle ??= await this.#parts.create();
+      if (pieces.length > 0) await writeAll(this.#handle, pieces);
+    } catch (thrown) {
+      this.#failure = { error: toSpoolError(thrown) };
+    }
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#handle?.close();
+    } catch (thrown) {
+      this.#failure ??= { error: toSpoolError(thrown) };
+    }
+  }
 }
 
 /** 413 with the ceiling in words that a person can act on. */
