@@ -76,7 +76,7 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
         async (held) => {
           const missing = await faultyFiles(folder(artifactId), artifact);
           if (missing.length === 0) return 'present';
-          log.info({ artifact: artifactId, files: missing.length }, 'fetching model files');
+          log.debug({ artifact: artifactId, files: missing.length }, 'fetching model files');
           await fetchArtifact(
             {
               dir,
@@ -94,7 +94,7 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
           if (still.length > 0) {
             throw new GatewayError('server_error', 'Model files changed while they were put in place.');
           }
-          log.info({ artifact: artifactId }, 'model files are in place');
+          log.debug({ artifact: artifactId }, 'model files are in place');
           return 'fetched';
         },
       );
