@@ -16,7 +16,11 @@ export async function createLog({ level, format }: LogOptions): Promise<Log> {
     serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err, cause: pino.stdSerializers.err },
   };
   const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
-  if (!isPretty) return pino(options, pino.destination({ fd: 2, sync: true }));
+  if (!isPretty) {
+    const log: Log = pino(options, pino.destination({ fd: 2, sync: true }));
+    return log;
+  }
   const { default: pretty } = await import('pino-pretty');
-  return pino(options, pretty({ destination: 2, sync: true, translateTime: 'SYS:HH:MM:ss.l' }));
+  const log: Log = pino(options, pretty({ destination: 2, sync: true, translateTime: 'SYS:HH:MM:ss.l' }));
+  return log;
 }

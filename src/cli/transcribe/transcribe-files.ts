@@ -147,6 +147,7 @@ async function transcribeOne(job: Job, recording: Recording, index: number): Pro
     display.finished(index, outcome.probe.durationMs, performance.now() - startedAt);
     return true;
   } catch (thrown) {
+    if (job.signal.aborted) return false;
     const error = toGatewayError(thrown);
     const reason = error.code === 'server_error' && error.cause instanceof Error ? error.cause.message : error.message;
     display.failed(index, reason);
