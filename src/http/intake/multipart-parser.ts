@@ -23,7 +23,7 @@ const maxHeadBytes = 16 * 1024;
 const carriageReturn = 0x0d;
 const dash = 0x2d;
 
-type State = 'body' | 'delimiter' | 'head' | 'epilogue';
+type State = 'start' | 'body' | 'delimiter' | 'head' | 'epilogue';
 
 /**
  * A push parser for `multipart/form-data` that never waits and never copies content: after every `write` it has told all
@@ -32,11 +32,11 @@ type State = 'body' | 'delimiter' | 'head' | 'epilogue';
 export class MultipartParser {
   readonly #handlers: MultipartHandlers;
   readonly #delimiter: Buffer;
-  #state: State = 'body';
+  #state: State = 'start';
   /** Nothing is told of what comes before the first delimiter. */
   #inPart = false;
-  /** Bytes that cannot be judged before more have come. Begins as the line break that the first delimiter lacks. */
-  #rest: Buffer = Buffer.from('\r\n');
+  /** Bytes that cannot be judged before more have come. */
+  #rest: Buffer = Buffer.alloc(0);
 
   constructor(boundary: string, handlers: MultipartHandlers) {
     this.#handlers = handlers;
@@ -64,6 +64,8 @@ export class MultipartParser {
 
   #step(data: Buffer): Buffer {
     switch (this.#state) {
+      case 'start':
+        return this.#readStart(data);
       case 'body':
         return this.#readBody(data);
       case 'delimiter':
@@ -73,6 +75,19 @@ export class MultipartParser {
       case 'epilogue':
         return data.subarray(data.length);
     }
+  }
+
+  /** The first delimiter lacks its line break, unless something comes before it that nobody is to read. */
+  #readStart(data: Buffer): Buffer {
+    const bare = this.#delimiter.length - 2;
+    const seen = Math.min(bare, data.length);
+    if (data.compare(this.#delimiter, 2, 2 + seen, 0, seen) !== 0) {
+      this.#state = 'body';
+      return data;
+    }
+    if (seen < bare) return data;
+    this.#state = 'delimiter';
+    return data.subarray(bare);
   }
 
   #readBody(data: Buffer): Buffer {

@@ -65,15 +65,14 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const directory = join(tempDir, `${prefix}-${host}-${process.pid}-${processStart}-${randomUUID().slice(0, 8)}`);
   await mkdir(directory, { recursive: true, mode: 0o700 });
 
-  let roomCheckedAt = Number.NEGATIVE_INFINITY;
-  let freeBytes = 0;
+  let roomAskedAt = Number.NEGATIVE_INFINITY;
+  let freeBytes: Promise<number> = Promise.resolve(0);
   async function requireRoom(): Promise<void> {
-    if (performance.now() - roomCheckedAt > roomCheckIntervalMs) {
-      roomCheckedAt = performance.now();
-      const room = await statfs(tempDir);
-      freeBytes = room.bavail * room.bsize;
+    if (performance.now() - roomAskedAt > roomCheckIntervalMs) {
+      roomAskedAt = performance.now();
+      freeBytes = statfs(tempDir).then((room) => room.bavail * room.bsize);
     }
-    if (freeBytes < minFreeDiskBytes) throw storageFull();
+    if ((await freeBytes) < minFreeDiskBytes) throw storageFull();
   }
 
   /** Temporary directories get swept by other programs; a missing one is made again once. */
