@@ -1,9 +1,9 @@
 import { type PlacedWord, placeWords } from './align/place-words.ts';
-import type { HeardWindow } from './engine.ts';
 import { hearRecording, SPARE_WINDOWS, shiftedWords } from './hear-recording.ts';
 import { PcmWindow } from './pcm-window.ts';
 import type { EnginePool } from './pool/engine-pool.ts';
 import type { HeardWord } from './protocol.ts';
+import type { HeardWindow } from './recording-ask.ts';
 import { windowsOf } from './recording-windows.ts';
 import { VAD_FRAME_MS } from './vad/silero-vad.ts';
 import { MAX_WINDOW_MS } from './windows/speech-regions.ts';

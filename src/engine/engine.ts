@@ -3,7 +3,8 @@ import type { Log } from '../core/log.ts';
 import { type AlignmentAsk, alignRecording } from './align-recording.ts';
 import { hearRecording } from './hear-recording.ts';
 import { EnginePool, type EnginePoolStatus } from './pool/engine-pool.ts';
-import type { HeardWord, RecogniseResult, WorkerModel } from './protocol.ts';
+import type { HeardWord, WorkerModel } from './protocol.ts';
+import type { HeardWindow, RecordingAsk } from './recording-ask.ts';
 
 export interface EngineOptions {
   /** Path of the Silero VAD model. */
@@ -18,21 +19,7 @@ export interface EngineOptions {
   readonly log: Log;
 }
 
-export interface RecordingAsk {
-  readonly modelId: string;
-  /** Mono float32 at 16 kHz in chunks. */
-  readonly pcm: AsyncIterable<Float32Array>;
-  /** Length as probed; decides whether the recording is heard as one window. */
-  readonly durationMs: number;
-  readonly wantTimes: boolean;
-  readonly signal: AbortSignal;
-}
-
-/** What was heard in one window; times inside are from the start of the recording. */
-export interface HeardWindow extends RecogniseResult {
-  readonly startMs: number;
-  readonly endMs: number;
-}
+export type { HeardWindow, RecordingAsk } from './recording-ask.ts';
 
 export interface EngineStatus extends EnginePoolStatus {
   readonly recordings: number;

@@ -1,7 +1,7 @@
-import type { HeardWindow, RecordingAsk } from './engine.ts';
 import { PcmWindow } from './pcm-window.ts';
 import type { EnginePool } from './pool/engine-pool.ts';
 import type { HeardWord, RecogniseResult } from './protocol.ts';
+import type { HeardWindow, RecordingAsk } from './recording-ask.ts';
 import { windowsOf } from './recording-windows.ts';
 import { VAD_FRAME_MS } from './vad/silero-vad.ts';
 import { MAX_WINDOW_MS } from './windows/speech-regions.ts';
