@@ -85,11 +85,12 @@ class OggLink implements AudioSegment {
     let previousGranule: number | null = null;
     let isFirstPage = true;
     for (let page = nextPage(this.#pages); page; page = nextPage(this.#pages)) {
-      if (page.serial !== this.#assembler.serial) {
-        if (!page.isFirst) continue; // another stream of this link: video, subtitles
+      // First pages stand together before all sound, so this one opens the next link, its serial number new or not.
+      if (page.isFirst) {
         this.following = page;
         return;
       }
+      if (page.serial !== this.#assembler.serial) continue; // another stream of this link: video, subtitles
       let samplesHere = 0;
       for (const data of this.#assembler.take(page)) {
         const samples = this.#stream.samplesOf(data);
