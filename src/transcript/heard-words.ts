@@ -35,7 +35,7 @@ const SENTENCE_END = /[.!?…。！？]["'”’)\]]*$/u;
 /**
  * Segments, words and token log-probabilities of one stretch. With times, a segment ends with a sentence, at a pause of
  * one second or after 15 s; without, the stretch is one segment. No word begins before `notBeforeMs` (the end of the word
- * before it), so that starts rise over the whole recording.
+ * before it), so that starts rise strictly over the whole recording.
  */
 export function assembleStretch(stretch: HeardStretch, notBeforeMs: number): AssembledStretch {
   if (stretch.words.length === 0) return { segments: [], words: [], tokens: [] };
@@ -50,7 +50,8 @@ export function assembleStretch(stretch: HeardStretch, notBeforeMs: number): Ass
       return { segments: [toSegment(stretch.words, startMs, endMs, noSpeechProbability)], words: null, tokens };
     }
     const startMs = Math.max(lastMs, Math.round(word.startMs));
-    const endMs = Math.max(startMs, Math.round(word.endMs));
+    // At least a millisecond, so that the next word begins later than this one.
+    const endMs = Math.max(startMs + 1, Math.round(word.endMs));
     words.push({ text: word.text, startMs, endMs, speaker: null, confidence: confidenceOf(word) });
     lastMs = endMs;
   }
