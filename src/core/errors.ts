@@ -133,7 +133,7 @@ const traits = {
     type: 'invalid_request_error',
     next: 'stop',
     blame: 'caller',
-    summary: 'The upload stalled for `limits.uploadIdleTimeoutMs`, or took longer than `limits.uploadTimeoutMs`.',
+    summary: 'The upload stalled for `limits.uploadIdleSeconds`, or took longer than `limits.uploadSeconds`.',
   },
   payload_too_large: {
     status: 413,

@@ -54,6 +54,8 @@ export async function documentRoutes(app: FastifyInstance, parts: HttpParts): Pr
       telemetry: false,
       agent: { disabled: true },
       mcp: { disabled: true },
+      hideClientButton: true,
+      showDeveloperTools: 'never',
     },
   });
   app.get('/llms.txt', { schema: { hide: true } }, async (_request, reply) =>
