@@ -293,7 +293,7 @@ describe('model store', () => {
     writeFileSync(
       script,
       `import { createModelStore } from ${JSON.stringify(store)};
-       const log = { info() {}, warn() {} };
+       import { silentLog as log } from ${JSON.stringify(new URL('../core/log.ts', import.meta.url).href)};
        const store = createModelStore({ ...${JSON.stringify(options)}, log, npmSettings: async () => ({}) });
        console.log(await store.ensure('tiny'));`,
     );

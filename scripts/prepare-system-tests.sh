@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the whole-system suites use beside npm packages: Python for the newest `openai` SDK
+# (the suite itself makes a virtual environment with it). Only what is missing, and only as root.
+set -euo pipefail
+
+missing=()
+python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
+if [ "${#missing[@]}" -eq 0 ]; then
+  echo 'Nothing is missing.'
+  exit 0
+fi
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+  echo "Please install: ${missing[*]}" >&2
+  exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}"

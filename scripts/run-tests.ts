@@ -1,0 +1,39 @@
+/**
+ * Runs the tests with node's own runner: all that need nothing but this repository, or with `--full` the slow and
+ * whole-system ones in `test/system/`. Other words are parts of paths: `node scripts/run-tests.ts config` runs the tests
+ * of `src/config`.
+ */
+import { spawn } from 'node:child_process';
+import { sourceFiles } from './check/source-files.ts';
+
+const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const full = process.argv.includes('--full');
+const files = sourceFiles('.test.ts')
+  .filter((file) => file.startsWith('test/system/') === full)
+  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
+
+if (files.length === 0) {
+  console.error('There is no such test.');
+  process.exit(1);
+}
+
+// Whole-system tests measure memory and load every core: one at a time.
+const concurrency = full ? 1 : 2;
+// A test that hangs must fail by name instead of holding up everything.
+const timeoutMs = full ? 20 * 60_000 : 3 * 60_000;
+const child = spawn(
+  process.execPath,
+  [
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    `--test-timeout=${timeoutMs}`,
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    ...files,
+  ],
+  { stdio: 'inherit' },
+);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+child.on('close', (code, signal) => {
+  process.exitCode = signal ? 1 : (code ?? 1);
+});
