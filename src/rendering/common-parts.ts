@@ -26,6 +26,11 @@ export function renderLogprob(logprob: number): number {
   return Number.isFinite(logprob) ? Math.round(logprob * 1e6) / 1e6 : logOfZero;
 }
 
+/** A probability with four decimals: more would be noise of the float that it was. */
+export function renderProbability(probability: number): number {
+  return Math.round(probability * 1e4) / 1e4;
+}
+
 export function renderLogprobs(tokens: readonly TokenLogprob[]) {
   return tokens.map((one) => ({ token: one.token, logprob: renderLogprob(one.logprob), bytes: one.bytes }));
 }

@@ -113,6 +113,15 @@ describe('verbose_json', () => {
     assert.ok(!('words' in body));
   });
 
+  it('rounds probabilities to four decimals', () => {
+    const noisy = {
+      ...twoTickets,
+      segments: [segmentOf('Hi.', 0, 1, { confidence: 0.883163636, noSpeechProbability: 0.04416291340432987 })],
+    };
+    const [segment] = JSON.parse(render('verbose_json', askOf(noisy)).content).segments;
+    assert.deepEqual([segment.confidence, segment.no_speech_prob], [0.8832, 0.0442]);
+  });
+
   it('rounds float noise to milliseconds', () => {
     const noisy = { ...twoTickets, durationMs: 3319.9999, segments: [segmentOf('Hi.', 0.0001, 3319.9999)] };
     const body = JSON.parse(render('verbose_json', askOf(noisy)).content);

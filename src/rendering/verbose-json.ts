@@ -1,7 +1,14 @@
 import { deflateSync } from 'node:zlib';
 import { languageName } from '../core/language.ts';
 import type { Segment, Word } from '../transcript/transcript.ts';
-import { renderLogprob, renderUsage, renderWarnings, segmentsOf, toSeconds } from './common-parts.ts';
+import {
+  renderLogprob,
+  renderProbability,
+  renderUsage,
+  renderWarnings,
+  segmentsOf,
+  toSeconds,
+} from './common-parts.ts';
 import { jsonType, type Rendered, type RenderingAsk } from './rendering-ask.ts';
 
 /**
@@ -42,8 +49,8 @@ function renderSegment(segment: Segment, index: number) {
     temperature: 0,
     avg_logprob: segment.avgLogprob === null ? 0 : renderLogprob(segment.avgLogprob),
     compression_ratio: compressionRatio(segment.text),
-    no_speech_prob: segment.noSpeechProbability ?? 0,
-    ...(segment.confidence !== null && { confidence: segment.confidence }),
+    no_speech_prob: renderProbability(segment.noSpeechProbability ?? 0),
+    ...(segment.confidence !== null && { confidence: renderProbability(segment.confidence) }),
     ...(segment.speaker !== null && { speaker: segment.speaker }),
   };
 }
@@ -53,7 +60,7 @@ function renderWord(word: Word) {
     word: word.text,
     start: toSeconds(word.startMs),
     end: toSeconds(word.endMs),
-    ...(word.confidence !== null && { confidence: word.confidence }),
+    ...(word.confidence !== null && { confidence: renderProbability(word.confidence) }),
     ...(word.speaker !== null && { speaker: word.speaker }),
   };
 }
