@@ -13,21 +13,30 @@ export const generatedDocs: Check = {
 
 const apiPage = 'docs/reference/api.md';
 
-/** Every route is in the API's page, and every route of the page exists. */
+/** Documents for machines and people: served, and not part of what they describe. */
+const documentRoutes = ['GET /openapi.json', 'GET /docs', 'GET /llms.txt'];
+
+/** Every route is in the API's page, and every route of the page exists. What a parameter is called does not matter. */
 export const apiDocs: Check = {
   name: 'API page',
   async run() {
     if (!existsSync(apiPage)) return [`${apiPage} is missing`];
-    const routes = await documentedRoutes();
+    const served = new Set([...(await documentedRoutes()), ...documentRoutes].map(withoutNames));
     const text = readFileSync(apiPage, 'utf8');
-    const named = new Set(
-      [...text.matchAll(/`((?:GET|POST|PUT|PATCH|DELETE) \/[^\s`]*)`/g)].map(([, route = '']) => route),
+    // In a list such as `GET /health`, `/livez` the method is not repeated.
+    const named = [...text.matchAll(/`((?:(?:GET|POST|PUT|PATCH|DELETE) )?\/[a-z][^\s`]*)`/g)].map(([, route = '']) =>
+      withoutNames(route.startsWith('/') ? `GET ${route}` : route),
     );
+    const explicit = [...text.matchAll(/`((?:GET|POST|PUT|PATCH|DELETE) \/[^\s`]*)`/g)].map(([, route = '']) => route);
     return [
-      ...routes.filter((route) => !named.has(route)).map((route) => `${apiPage} does not name \`${route}\``),
-      ...[...named]
-        .filter((route) => !routes.includes(route))
+      ...[...served].filter((route) => !named.includes(route)).map((route) => `${apiPage} does not name \`${route}\``),
+      ...explicit
+        .filter((route) => !served.has(withoutNames(route)))
         .map((route) => `${apiPage} names \`${route}\`, which is not served`),
     ];
   },
 };
+
+function withoutNames(route: string): string {
+  return route.replaceAll(/\{[^}]*\}/g, '{}');
+}

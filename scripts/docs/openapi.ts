@@ -10,7 +10,7 @@ import { noMetrics } from '../../src/http/http-metrics.ts';
 
 const openApi = z.object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) });
 
-/** Every documented route as `METHOD /path`, from the OpenAPI document of the real app; nothing is served or loaded. */
+/** Every route of the real app's OpenAPI document as `METHOD /path`; nothing is served and no model is loaded. */
 export async function documentedRoutes(): Promise<readonly string[]> {
   const tempDir = await mkdtemp(join(tmpdir(), 'fluxscribe-openapi-'));
   const app = await createHttpApp({
