@@ -64,11 +64,13 @@ describe('transcription request', () => {
     assert.deepEqual([words.showWords, words.showSegments, words.wantWords], [true, false, true]);
   });
 
-  it('asks for words where they are shown or where subtitles are cut at them', () => {
+  it('asks for words where times of words, cues or segments are shown', () => {
     const wanted = (format: string, more: Pairs = []) => read([['response_format', format], ...more]).wantWords;
     assert.equal(wanted('srt'), true);
     assert.equal(wanted('vtt'), true);
-    assert.equal(wanted('verbose_json'), false);
+    assert.equal(wanted('verbose_json'), true);
+    assert.equal(wanted('diarized_json'), true);
+    assert.equal(wanted('text'), false);
     assert.equal(wanted('json', [['timestamp_granularities[]', 'word']]), false);
   });
 

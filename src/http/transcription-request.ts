@@ -14,7 +14,7 @@ export interface TranscriptionRequest {
   /** Lists of `verbose_json`. */
   readonly showSegments: boolean;
   readonly showWords: boolean;
-  /** Word times are needed: to be shown, or to cut long subtitles at them. */
+  /** Word times are needed: to be shown, to cut long subtitles at them, or to part the text into segments at sentences. */
   readonly wantWords: boolean;
   readonly wantLogprobs: boolean;
   /** Fields that are understood but change nothing, for `x-flux-unmet`. */
@@ -66,7 +66,7 @@ export function readTranscriptionRequest(
     stream: fields.stream,
     showSegments: granularities.length === 0 || granularities.includes('segment'),
     showWords,
-    wantWords: format === 'srt' || format === 'vtt' || (format === 'verbose_json' && showWords),
+    wantWords: format !== 'json' && format !== 'text',
     wantLogprobs: fields.include?.includes('logprobs') ?? false,
     unmet: unmetByTheDoor(fields),
     ignored: [...ignored, ...otherFiles],
