@@ -47,7 +47,7 @@ export class ChildWorker {
   constructor(options: ChildWorkerOptions, events: ChildWorkerEvents) {
     this.#options = options;
     const child = fork(SCRIPT, [], {
-      execArgv: ['--permission', '--allow-fs-read=*', `--max-old-space-size=${options.heapMegabytes}`],
+      execArgv: ['--permission', '--allow-fs-read=*', '--expose-gc', `--max-old-space-size=${options.heapMegabytes}`],
       env: {},
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
