@@ -43,6 +43,7 @@ export class ChildWorker {
   readonly #watch: NodeJS.Timeout;
   #killedFor: KillReason | null = null;
   #stderr = '';
+  #isHeld = false;
 
   constructor(options: ChildWorkerOptions, events: ChildWorkerEvents) {
     this.#options = options;
@@ -93,6 +94,7 @@ export class ChildWorker {
 
   /** While held, the process keeps the server's event loop alive; idle ones do not keep a program from ending. */
   hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
     const stderr = this.#child.stderr;
     const parts = [this.#child, this.#child.channel, stderr && 'ref' in stderr ? stderr : null];
     for (const part of parts) {
@@ -111,7 +113,8 @@ export class ChildWorker {
 
   /** The process looks after itself between packets; inside one only this can. */
   #checkMemory(): void {
-    const usage = this.#child.pid === undefined ? null : childUsage(this.#child.pid);
+    if (!this.#isHeld || this.#child.pid === undefined) return;
+    const usage = childUsage(this.#child.pid);
     if (usage && usage.rssBytes > this.#options.rssBytes) this.kill('memory');
   }
 }

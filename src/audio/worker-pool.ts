@@ -242,7 +242,8 @@ export class WorkerPool {
       this.#options.log.warn({ reason: exit.killedFor }, 'a decoding process was killed');
     }
     if (!slot.isReady) this.#failStart();
-    if (exit.killedFor === 'retired') this.#fill();
+    // One that we killed at work is replaced at once; one that dies by itself, or before it works, may do so again.
+    if (exit.killedFor !== null && slot.isReady) this.#fill();
     else this.#fillLater();
   }
 

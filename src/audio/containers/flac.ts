@@ -47,17 +47,17 @@ function* flacFrames(source: ByteSource, start: number, info: FlacStreamInfo): G
   while (frame) {
     let end = nextFrameOffset(source, frame, frame.offset + frame.header.headerBytes, info);
     let data = source.read(frame.offset, end - frame.offset);
-    let isSound = flacCrc16(data, 0, data.length) === 0;
+    let crc = flacCrc16(data, 0, data.length);
     // A header's pattern can occur by chance inside a frame: then the checksum fails here and holds further on.
     const firstEnd = end;
-    while (!isSound && end < source.sizeBytes && end - frame.offset < MAX_FRAME_BYTES) {
+    while (crc !== 0 && end < source.sizeBytes && end - firstEnd <= 4 * (firstEnd - frame.offset) + SCAN_BYTES) {
       const further = nextFrameOffset(source, frame, end + 2, info);
       if (further <= end) break;
+      data = source.read(frame.offset, further - frame.offset);
+      crc = flacCrc16(data, end - frame.offset, data.length, crc);
       end = further;
-      data = source.read(frame.offset, end - frame.offset);
-      isSound = flacCrc16(data, 0, data.length) === 0;
-      if (end - firstEnd > 4 * (firstEnd - frame.offset) + SCAN_BYTES) break;
     }
+    const isSound = crc === 0;
     if (isSound) {
       yield { data, samples: frame.header.samples };
     } else {

@@ -2,11 +2,21 @@ import type { ByteSource } from '../byte-source.ts';
 import type { Mp4BoxHead } from './mp4-boxes.ts';
 import { findMp4Box, Mp4Fields, mp4Boxes } from './mp4-boxes.ts';
 
-/** Where samples lie: `sizeAt` gives each one's bytes, or `totalBytes` all of them when sizes do not matter. */
+/** Samples that lie one behind the other. Counts are bounded by the tables that hold them, or by one size for all. */
 export interface SampleRun {
   readonly offset: number;
   readonly count: number;
+  /** The bytes of every sample, where they are the same; else null. */
+  readonly eachBytes: number | null;
   sizeAt(index: number): number;
+}
+
+/** The bytes of a whole run. */
+export function runBytes(run: SampleRun): number {
+  if (run.eachBytes !== null) return run.count * run.eachBytes;
+  let bytes = 0;
+  for (let index = 0; index < run.count; index++) bytes += run.sizeAt(index);
+  return bytes;
 }
 
 /** A whole sample table is a few megabytes for hours of sound; a fragment's is a few hundred bytes. */
@@ -33,6 +43,7 @@ export function* tableRuns(stbl: Uint8Array): Generator<SampleRun> {
     yield {
       offset: short ? offsetFields.unsigned32(8 + chunk * 4) : offsetFields.unsigned64(8 + chunk * 8),
       count,
+      eachBytes: sizes.eachBytes,
       sizeAt: (index) => sizes.at(start + index),
     };
     first += count;
@@ -41,6 +52,7 @@ export function* tableRuns(stbl: Uint8Array): Generator<SampleRun> {
 
 interface SampleSizes {
   readonly count: number;
+  readonly eachBytes: number | null;
   at(index: number): number;
 }
 
@@ -50,9 +62,10 @@ function sampleSizes(stbl: Uint8Array): SampleSizes | null {
     const fields = new Mp4Fields(stsz);
     const each = fields.unsigned32(4);
     const count = fields.unsigned32(8);
-    if (each > 0) return { count, at: () => each };
+    if (each > 0) return { count, eachBytes: each, at: () => each };
     return {
       count: Math.min(count, Math.floor((stsz.length - 12) / 4)),
+      eachBytes: null,
       at: (index) => fields.unsigned32(12 + index * 4),
     };
   }
@@ -63,6 +76,7 @@ function sampleSizes(stbl: Uint8Array): SampleSizes | null {
   if (bits !== 4 && bits !== 8 && bits !== 16) return null;
   return {
     count: Math.min(fields.unsigned32(8), Math.floor(((stz2.length - 12) * 8) / bits)),
+    eachBytes: null,
     at(index) {
       if (bits === 16) return fields.unsigned16(12 + index * 2);
       if (bits === 8) return fields.unsigned8(12 + index);
@@ -76,7 +90,7 @@ export function* fragmentRuns(
   source: ByteSource,
   moof: Mp4BoxHead,
   trackId: number,
-  moov: Uint8Array,
+  defaultBytes: number,
 ): Generator<SampleRun> {
   const body = source.read(moof.bodyStart, Math.min(moof.end - moof.bodyStart, MAX_FRAGMENT_BYTES)).slice();
   for (const traf of mp4Boxes(body)) {
@@ -94,14 +108,13 @@ export function* fragmentRuns(
     }
     if (flags & 0x2) at += 4;
     if (flags & 0x8) at += 4;
-    const defaultSize = flags & 0x10 ? head.unsigned32(at) : defaultSampleSize(moov, trackId);
+    const defaultSize = flags & 0x10 ? head.unsigned32(at) : defaultBytes;
     let next = base;
     for (const trun of mp4Boxes(traf.body)) {
       if (trun.type !== 'trun') continue;
       const run = parseRun(trun.body, base, next, defaultSize);
       yield run;
-      next = run.offset;
-      for (let index = 0; index < run.count; index++) next += run.sizeAt(index);
+      next = run.offset + runBytes(run);
     }
   }
 }
@@ -121,13 +134,15 @@ function parseRun(body: Uint8Array, base: number, next: number, defaultSize: num
   const start = at + (flags & 0x100 ? 4 : 0);
   if (!(flags & 0x200)) {
     // Without a size each, the run is only as long as the number says; the caller stops at the end of the file.
-    return { offset, count: claimed, sizeAt: () => defaultSize };
+    const count = defaultSize > 0 ? claimed : 0;
+    return { offset, count, eachBytes: defaultSize, sizeAt: () => defaultSize };
   }
   const count = Math.min(claimed, Math.floor((body.length - at) / (4 * fieldCount)));
-  return { offset, count, sizeAt: (index) => fields.unsigned32(start + index * 4 * fieldCount) };
+  return { offset, count, eachBytes: null, sizeAt: (index) => fields.unsigned32(start + index * 4 * fieldCount) };
 }
 
-function defaultSampleSize(moov: Uint8Array, trackId: number): number {
+/** The size of a track's samples in fragments that give none; 0 when that is not told either. */
+export function defaultSampleBytes(moov: Uint8Array, trackId: number): number {
   const mvex = findMp4Box(moov, 'mvex');
   if (!mvex) return 0;
   for (const trex of mp4Boxes(mvex)) {

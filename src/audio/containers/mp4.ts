@@ -2,11 +2,10 @@ import type { ByteSource } from '../byte-source.ts';
 import { latin1 } from '../byte-source.ts';
 import type { AudioPacket, AudioSegment, DemuxedAudio, SampleRange } from './container.ts';
 import { audioUnreadable, MAX_PACKET_BYTES, playedBetween } from './container.ts';
-import type { Mp4BoxHead } from './mp4-boxes.ts';
 import { findMp4Box, Mp4Fields, mp4TopLevelBoxes } from './mp4-boxes.ts';
 import type { Mp4Codec } from './mp4-codecs.ts';
 import type { SampleRun } from './mp4-samples.ts';
-import { fragmentRuns, tableRuns } from './mp4-samples.ts';
+import { defaultSampleBytes, fragmentRuns, runBytes, tableRuns } from './mp4-samples.ts';
 import type { Mp4Track } from './mp4-track.ts';
 import { soundTracks } from './mp4-track.ts';
 import { frameBytesOf, linearPackets } from './wav.ts';
@@ -50,19 +49,11 @@ function readMovie(source: ByteSource): Uint8Array {
 
 function* packetsOf(source: ByteSource, moov: Uint8Array, track: Mp4Track, codec: Mp4Codec): Generator<AudioPacket> {
   for (const run of tableRuns(track.stbl)) yield* runPackets(source, run, codec);
+  const defaultBytes = defaultSampleBytes(moov, track.id);
   for (const box of mp4TopLevelBoxes(source)) {
-    if (box.type === 'moof') yield* fragmentPackets(source, box, moov, track, codec);
+    if (box.type !== 'moof') continue;
+    for (const run of fragmentRuns(source, box, track.id, defaultBytes)) yield* runPackets(source, run, codec);
   }
-}
-
-function* fragmentPackets(
-  source: ByteSource,
-  moof: Mp4BoxHead,
-  moov: Uint8Array,
-  track: Mp4Track,
-  codec: Mp4Codec,
-): Generator<AudioPacket> {
-  for (const run of fragmentRuns(source, moof, track.id, moov)) yield* runPackets(source, run, codec);
 }
 
 /** The packets of a run, as far as the file holds them. */
@@ -71,9 +62,7 @@ function* runPackets(source: ByteSource, run: SampleRun, codec: Mp4Codec): Gener
     // One "sample" of linear audio is one frame of all channels, whatever the size table says of it.
     const frameBytes = frameBytesOf(codec.config);
     const isFrameSized = run.count > 0 && run.sizeAt(0) <= frameBytes;
-    let bytes = 0;
-    if (isFrameSized) bytes = run.count * frameBytes;
-    else for (let index = 0; index < run.count; index++) bytes += run.sizeAt(index);
+    const bytes = isFrameSized ? run.count * frameBytes : runBytes(run);
     yield* linearPackets(source, run.offset, Math.min(bytes, Math.max(0, source.sizeBytes - run.offset)), frameBytes);
     return;
   }
