@@ -32,6 +32,8 @@ process.on('message', (message: ToWorker) => {
 
 // The server is gone: nobody will read an answer.
 process.on('disconnect', () => process.exit(0));
+// Ctrl-C in a terminal and service managers signal every process of the group; the server alone decides when work ends.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
 
 async function load(setup: WorkerSetup): Promise<Loaded> {
   const [vad, ...models] = await Promise.all([
