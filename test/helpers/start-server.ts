@@ -60,7 +60,7 @@ const stopTimeoutMs = 60_000;
  * what is tested; where models are kept and fetched from is taken over from the environment.
  */
 export async function startServer(env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'fluxscribe-system-'));
+  const dataDir = env.FLUXSCRIBE_DATA ?? (await mkdtemp(join(tmpdir(), 'fluxscribe-system-')));
   const child = spawn(process.execPath, [entry], {
     cwd: repository,
     env: { ...inheritedEnvironment(), ...baseEnvironment(dataDir), ...env },
