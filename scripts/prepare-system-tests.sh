@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the whole-system suites use beside npm packages: Python for the newest `openai` SDK
-# (the suite itself makes a virtual environment with it). Only what is missing, and only as root.
+# Installs the Debian packages that the whole-system suites use beside npm packages: curl, and Python for the newest
+# `openai` SDK (the suite itself makes a virtual environment for it). Only what is missing, and only as root.
 set -euo pipefail
 
 missing=()
+command -v curl >/dev/null || missing+=(curl ca-certificates)
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
 if [ "${#missing[@]}" -eq 0 ]; then
   echo 'Nothing is missing.'
