@@ -186,18 +186,13 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
   }
 }
 
-/** How often connections are looked at whose last request has been answered: clients keep them open for the next one. */
-const idleCheckMs = 100;
-
 /** Stops accepting at once; connections that are still busy after the grace are cut, which stops their work. */
 async function drain(app: FastifyInstance, close: () => Promise<void>, graceMs: number): Promise<void> {
-  const cut = setTimeout(() => app.server.closeAllConnections(), graceMs);
-  const sweep = setInterval(() => app.server.closeIdleConnections(), idleCheckMs);
+  const timer = setTimeout(() => app.server.closeAllConnections(), graceMs);
   try {
     await close();
   } finally {
-    clearTimeout(cut);
-    clearInterval(sweep);
+    clearTimeout(timer);
   }
 }
 

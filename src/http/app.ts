@@ -40,6 +40,8 @@ export async function createHttpApp(parts: HttpParts): Promise<FastifyInstance> 
     requestTimeout: 0,
     http: { headersTimeout: limits.headersTimeoutMs },
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 512 },
+    // Answered by endConnectionsWhileClosing, in the shape of every other failure.
+    return503OnClosing: false,
     frameworkErrors: (error, request, reply) => sendError(error, request, reply, log),
     clientErrorHandler(error, socket) {
       if (socket.destroyed) return;
@@ -52,6 +54,7 @@ export async function createHttpApp(parts: HttpParts): Promise<FastifyInstance> 
   app.setSerializerCompiler(serializerCompiler);
   letBodiesWait(app);
   recordRequests(app, { log, metrics: parts.metrics, lingerMs: limits.lingerMs });
+  endConnectionsWhileClosing(app);
   answerErrors(app, log);
   await app.register(cors, {
     origin: parts.corsOrigins === '*' ? '*' : [...parts.corsOrigins],
@@ -89,6 +92,26 @@ function letBodiesWait(app: FastifyInstance): void {
   app.addHook('preParsing', (request, reply, payload, done) => {
     if (waiting.has(request.raw)) reply.raw.writeContinue();
     done(null, payload);
+  });
+}
+
+/**
+ * Closing waits until every connection is gone, and clients keep theirs open for a next request: so each goes with the
+ * answer that it was waiting for. A request that comes on one of them all the same is told to try elsewhere.
+ */
+function endConnectionsWhileClosing(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.raw.once('finish', () => {
+      if (closing) request.raw.socket.end();
+    });
+    if (closing) {
+      throw new GatewayError('service_unavailable', 'The server is shutting down.', { retryAfterSeconds: 5 });
+    }
   });
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { isAlive } from '../helpers/process-tree.ts';
+import { rawClient } from '../helpers/raw-client.ts';
 import { assertSameWords, helloText, longSpeechWav } from '../helpers/speech.ts';
 import { type ServerProcess, serverKey, startServer, until } from '../helpers/start-server.ts';
 
@@ -219,6 +220,20 @@ describe('a server that is told to stop', () => {
       assert.deepEqual(await server.spooledFiles(), []);
     });
   }
+
+  it('refuses a request that comes late on a connection that was open, in the shape of every failure', async (context) => {
+    const server = await start(context);
+    const pending = transcribe(server, minutes(1));
+    await until('the engine works', 20_000, isRecognising(server));
+    const client = await rawClient(server.port, 'GET /v1/models HTTP/1.1\r\nhost: here\r\n');
+    server.signal('SIGTERM');
+    await until('it has heard', 5000, () => server.output().includes('"stopping'));
+    client.socket.write(`authorization: Bearer ${serverKey}\r\n\r\n`);
+    await client.closed;
+    assert.match(client.received(), /^HTTP\/1\.1 503 .*\r\nretry-after: 5\r\n.*"code":"service_unavailable"/is);
+    assert.equal((await pending).status, 200);
+    assert.deepEqual(await server.exited, { code: 0, signal: null });
+  });
 
   it('cuts what is not finished within the grace, and ends with code 0 all the same', async (context) => {
     const server = await start(context, { FLUXSCRIBE_SHUTDOWN_GRACE_SECONDS: '1' });
