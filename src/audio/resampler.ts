@@ -78,11 +78,12 @@ export class Resampler {
     const count = Math.max(0, end - this.#outputCount);
     const output = new Float32Array(count);
     const { phases, denominator } = this.#filter;
-    // Outputs one turn of all phases apart share their coefficients: four at a time take hardly longer than two.
-    const lap = phases === denominator ? phases : count;
     let index = 0;
-    for (; index + 4 * lap <= count; index += 4 * lap) {
-      for (let phase = 0; phase < lap; phase++) this.#produceFour(output, index + phase, lap);
+    if (phases === denominator) {
+      // Outputs one turn of all phases apart share their coefficients: four at a time take hardly longer than two.
+      for (; index + 4 * phases <= count; index += 4 * phases) {
+        for (let phase = 0; phase < phases; phase++) this.#produceFour(output, index + phase, phases);
+      }
     }
     for (; index < count; index++) this.#produceOne(output, index);
     this.#outputCount += count;

@@ -52,8 +52,9 @@ export function fixturePath(file: string): string {
   return fileURLToPath(new URL(`../fixtures/audio/${file}`, import.meta.url));
 }
 
+/** A copy to change at will: the `slice` of a Buffer would share its bytes. */
 export function fixtureBytes(file: string): Uint8Array {
-  return readFileSync(fixturePath(file));
+  return new Uint8Array(readFileSync(fixturePath(file)));
 }
 
 export interface WavShape {
