@@ -5,13 +5,11 @@
  *
  *     npm run bench:engine
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
+import { openBareSherpa } from './support/bare-sherpa.ts';
 import { folderOf, MODEL, needSharedAudio, openBenchEngine, sharedAudio } from './support/bench-engine.ts';
-import { sherpaTokenLines } from './support/sherpa-tokens.ts';
 import { machineLine, median } from './support/statistics.ts';
 
 interface Clip {
@@ -40,14 +38,14 @@ for (const clip of clips) {
 }
 const audioS = recordings.reduce((sum, one) => sum + one.pcm.length / 16_000, 0);
 
-const recogniser = await openBareSherpa();
+const bare = openBareSherpa(folderOf(bench.store));
 const rounds: { ours: number; timed: number; bare: number }[] = [];
 for (let round = 0; round <= ROUNDS; round++) {
   const ours = await oursCpuS(false);
-  const bare = bareCpuS();
+  const bareCost = bareCpuS();
   const timed = await oursCpuS(true);
   // The first round warms both up.
-  if (round > 0) rounds.push({ ours, timed, bare });
+  if (round > 0) rounds.push({ ours, timed, bare: bareCost });
 }
 await bench.close();
 
@@ -81,45 +79,11 @@ async function oursCpuS(wantTimes: boolean): Promise<number> {
   return cpuSecondsOf(workerPid) - before;
 }
 
-interface BareRecogniser {
-  createStream(): { acceptWaveform(wave: { sampleRate: number; samples: Float32Array }): void };
-  decode(stream: unknown): void;
-  getResult(stream: unknown): { text: string };
-}
-
 function bareCpuS(): number {
   const before = process.cpuUsage();
-  for (const { pcm } of recordings) {
-    const stream = recogniser.createStream();
-    stream.acceptWaveform({ sampleRate: 16_000, samples: pcm });
-    recogniser.decode(stream);
-  }
+  for (const { pcm } of recordings) bare.recognise(pcm);
   const used = process.cpuUsage(before);
   return (used.user + used.system) / 1e6;
-}
-
-/** sherpa-onnx wants the vocabulary as lines of `base64 id`. */
-async function openBareSherpa(): Promise<BareRecogniser> {
-  const folder = await mkdtemp(join(os.tmpdir(), 'fluxscribe-bench-'));
-  const tokens = join(folder, 'tokens.txt');
-  writeFileSync(tokens, sherpaTokenLines().join('\n'));
-  const sherpa = createRequire(import.meta.url)('sherpa-onnx-node') as {
-    OfflineRecognizer: new (config: object) => BareRecogniser;
-  };
-  const models = folderOf(bench.store);
-  const opened = new sherpa.OfflineRecognizer({
-    modelConfig: {
-      moonshine: {
-        encoder: join(models, 'encoder_model.onnx'),
-        mergedDecoder: join(models, 'decoder_model_merged.onnx'),
-      },
-      tokens,
-      numThreads: 1,
-      provider: 'cpu',
-    },
-  });
-  await rm(folder, { recursive: true });
-  return opened;
 }
 
 /** User and system time of a process, from /proc (Linux): fields 14 and 15 in ticks of 10 ms. */
