@@ -9,6 +9,7 @@ import { Filterbank } from './filterbank.ts';
 import { NoiseSource } from './noise.ts';
 import { AacPacketError } from './packet-error.ts';
 import { type ChannelElement, channelCount, defaultLayout, parseProgramConfig } from './program-config.ts';
+import { skipData, skipFill } from './skipped-elements.ts';
 
 export { type AdtsFrame, parseAdtsFrame } from './adts.ts';
 export { type AacConfig, parseAudioSpecificConfig } from './audio-specific-config.ts';
@@ -177,20 +178,4 @@ function findSlot(slots: readonly ElementSlot[], kind: ChannelElement['kind'], t
   // Encoders are known that write the low frequency channel as a single one, and the other way round.
   const twin = kind === 'single' ? 'low-frequency' : kind === 'low-frequency' ? 'single' : null;
   return (twin === null ? undefined : slots.find((slot) => fits(slot, twin))) ?? null;
-}
-
-/** `data_stream_element`. */
-function skipData(reader: BitReader): void {
-  reader.skip(4);
-  const aligned = reader.readFlag();
-  const count = reader.read(8);
-  const byteCount = count === 255 ? count + reader.read(8) : count;
-  if (aligned) reader.alignToByte();
-  reader.skip(8 * byteCount);
-}
-
-/** `fill_element`: padding, dynamic range control or the SBR half of HE-AAC. */
-function skipFill(reader: BitReader): void {
-  const count = reader.read(4);
-  reader.skip(8 * (count === 15 ? count + reader.read(8) - 1 : count));
 }

@@ -1,4 +1,5 @@
 import { BitReader } from '../aac/bit-reader.ts';
+import { skipData, skipFill } from '../aac/skipped-elements.ts';
 import type { AlacConfig } from './alac-config.ts';
 import { AlacPacketError } from './packet-error.ts';
 import { accumulate, predict } from './predictor.ts';
@@ -158,18 +159,4 @@ function unmix(first: Int32Array, second: Int32Array, count: number, mixBits: nu
     first[at] = left;
     second[at] = left - difference;
   }
-}
-
-function skipData(reader: BitReader): void {
-  reader.skip(4);
-  const aligned = reader.readFlag();
-  const count = reader.read(8);
-  const byteCount = count === 255 ? count + reader.read(8) : count;
-  if (aligned) reader.alignToByte();
-  reader.skip(8 * byteCount);
-}
-
-function skipFill(reader: BitReader): void {
-  const count = reader.read(4);
-  reader.skip(8 * (count === 15 ? count + reader.read(8) - 1 : count));
 }
