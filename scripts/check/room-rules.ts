@@ -50,7 +50,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Settings are read in one room; the others here read what is npm's and not ours. */
-const mayReadEnvironment = ['src/config/', 'src/main.ts', 'src/cli/main.ts', 'src/compose.ts'];
+const mayReadEnvironment = ['src/config/', 'src/main.ts', 'src/cli/program.ts', 'src/compose.ts'];
 
 const specifier = /(?:^|[\s;}])(?:from|import)\s*\(?\s*'([^']+)'/g;
 

@@ -1,0 +1,136 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type Config, ConfigError, loadConfig } from '../config/load-config.ts';
+import { packageVersion } from '../version.ts';
+import { exitCode } from './exit-code.ts';
+import { UsageError } from './usage-error.ts';
+
+/**
+ * The `fluxscribe` command. Each command's work is imported when it runs, so that `--help` answers at once; settings come
+ * from fluxscribe.yaml and the environment, as for the server.
+ */
+function createProgram(finish: (code: number) => void): Command {
+  const program = new Command('fluxscribe')
+    .description('Self-hosted speech to text: one endpoint, an embedded engine, no key from any vendor.')
+    .version(packageVersion)
+    .showHelpAfterError('(fluxscribe --help shows what there is)')
+    .exitOverride();
+
+  program
+    .command('serve')
+    .description('run the server (settings: docs/reference/config.md)')
+    .action(async () => {
+      const config = settings();
+      const { serve } = await import('./serve.ts');
+      finish(await serve(config));
+    });
+
+  program
+    .command('transcribe')
+    .description('write down recordings without a server')
+    .argument('<file...>', 'recordings, folders (all audio and video files in them) or globs in quotes')
+    .addOption(
+      new Option('-f, --format <format>', 'what to write')
+        .choices(['text', 'json', 'verbose_json', 'verbose', 'srt', 'vtt'])
+        .default('text'),
+    )
+    .option(
+      '-o, --out <path>',
+      'a file, or a folder that gets one file for each recording; without it: standard output',
+    )
+    .option('-m, --model <name>', 'model or alias (default: the setting defaultModel)')
+    .option('-l, --language <code>', 'ISO-639-1 code of what is spoken (default: find out)')
+    .option('--word-times', 'with verbose_json: every word with its times')
+    .option(
+      '-c, --concurrency <count>',
+      'recordings in work at one time (default: one for each engine process)',
+      countOf,
+    )
+    .option('-q, --quiet', 'no progress, only failures')
+    .action(async (files: string[], options) => {
+      const config = settings();
+      const { transcribeFiles } = await import('./transcribe/transcribe-files.ts');
+      finish(await transcribeFiles(config, files.map(fromCaller), withCallerPaths(options)));
+    });
+
+  const models = program.command('models').description('model files of the embedded engine');
+  models
+    .command('list')
+    .description('every model of the catalogue and whether it is installed')
+    .option('--json', 'as JSON')
+    .action(async (options) => {
+      const { listModels } = await import('./models.ts');
+      finish(await listModels(settings(), options));
+    });
+  models
+    .command('pull')
+    .description('fetch model files and check them')
+    .argument('[model...]', 'such as moonshine-tiny; none: what the server needs')
+    .action(async (names: string[]) => {
+      const { pullModels } = await import('./models.ts');
+      finish(await pullModels(settings(), names));
+    });
+  models
+    .command('info')
+    .description('what a model is, where its files come from and whether they are whole')
+    .argument('<model>')
+    .action(async (name: string) => {
+      const { showModel } = await import('./models.ts');
+      finish(await showModel(settings(), name));
+    });
+
+  program
+    .command('keys')
+    .description('API keys')
+    .command('reset-admin')
+    .description('replace the admin key and print the new one; restart the server afterwards')
+    .action(async () => {
+      const { resetAdminKey } = await import('./keys.ts');
+      finish(await resetAdminKey(settings()));
+    });
+  return program;
+}
+
+function settings(): Config {
+  return loadConfig({ env: process.env, workingDir: process.cwd() });
+}
+
+function countOf(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 64) {
+    throw new InvalidArgumentError('It must be a whole number from 1 to 64.');
+  }
+  return count;
+}
+
+/** `npm run fluxscribe` works in the clone's root wherever it was called; INIT_CWD is where the caller's paths start. */
+function fromCaller(path: string): string {
+  const start = process.env.npm_lifecycle_event === 'fluxscribe' ? process.env.INIT_CWD : undefined;
+  return start === undefined || path.startsWith('/') ? path : `${start}/${path}`;
+}
+
+function withCallerPaths<Options extends { out?: string }>(options: Options): Options {
+  return options.out === undefined ? options : { ...options, out: fromCaller(options.out) };
+}
+
+// `fluxscribe … | head` closes our output early; that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(exitCode.ok);
+});
+
+try {
+  await createProgram((code) => {
+    process.exitCode = code;
+  }).parseAsync();
+} catch (thrown) {
+  if (thrown instanceof CommanderError) {
+    // Help and version end this way too, with code 0; commander has already said what is wrong.
+    process.exitCode = thrown.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  } else if (thrown instanceof ConfigError || thrown instanceof UsageError) {
+    process.stderr.write(`${thrown.message}\n`);
+    process.exitCode = exitCode.usage;
+  } else {
+    process.stderr.write(`${thrown instanceof Error ? (thrown.stack ?? thrown.message) : thrown}\n`);
+    process.exitCode = exitCode.failed;
+  }
+}
