@@ -16,11 +16,7 @@ const timesSaid = (seconds: number) => Math.ceil(seconds / 3.965);
 
 async function start(context: TestContext, env: Record<string, string> = {}): Promise<ServerProcess> {
   const server = await startServer(env);
-  context.after(async () => {
-    // What the server has to say, beside a failure.
-    if (!context.passed) context.diagnostic(server.output());
-    await server.stop();
-  });
+  context.after(() => server.stop());
   return server;
 }
 
