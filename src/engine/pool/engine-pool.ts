@@ -69,7 +69,9 @@ export class EnginePool {
       restartTimer: null,
     }));
     // Nobody may be waiting for it when it fails.
-    this.#firstReady.promise.catch((error: unknown) => options.log.error({ error: String(error) }, 'engine unusable'));
+    this.#firstReady.promise.catch((error: unknown) => {
+      if (!this.#closed) options.log.error({ error: String(error) }, 'engine unusable');
+    });
     for (const slot of this.#slots) this.#start(slot);
   }
 
