@@ -34,6 +34,9 @@ let running: Running | null = null;
 console.error = () => {};
 
 process.on('disconnect', () => process.exit(0));
+// As in the engine's processes: a signal to the whole group is the server's to act on, and a recording that is being
+// decoded belongs to a request that it lets finish.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
 process.on('message', (message: ToDecodeWorker) => {
   switch (message.type) {
     case 'open':
