@@ -1,75 +1,115 @@
 /**
  * What memory a long file and many large uploads cost, over an idle server: resident memory of the server and all its
- * processes, sampled while they work.
+ * processes, sampled while they work. Pages that processes share are counted once for each. Each load has a server of its
+ * own, which is idle when it has answered one request and rested.
  *
- *     npm run bench:memory
+ *     npm run bench:memory [hour] [noise] [speech]
  */
-import { closeSync, openAsBlob, openSync, writeSync } from 'node:fs';
+import { openAsBlob } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { serverKey, startServer } from '../test/helpers/start-server.ts';
+import { type ServerProcess, serverKey, startServer } from '../test/helpers/start-server.ts';
 import { needSharedAudio, sharedAudio } from './support/bench-engine.ts';
+import { writeNoiseWav, writeSpeechWav } from './support/large-wavs.ts';
 import { machineLine } from './support/statistics.ts';
 
 const UPLOADS = 32;
-const UPLOAD_BYTES = 30 * 1024 * 1024;
-const MEGABYTE = 1024 * 1024;
+const UPLOAD_BYTES = 30_000_000;
+const MEGABYTE = 1e6;
 const SAMPLE_MS = 100;
 const REST_MS = 5_000;
+const hello = fileURLToPath(new URL('../examples/hello.wav', import.meta.url));
 
-needSharedAudio();
-// The queue in front of the decoders must hold all uploads, and a queued one may wait long.
-const server = await startServer({ FLUXSCRIBE_LIMITS_REQUEST_BASE_SECONDS: '1200' });
+interface Load {
+  readonly name: string;
+  readonly goalMegabytes: number;
+  /** Sends everything; says how many seconds of sound that were. */
+  send(server: ServerProcess): Promise<number>;
+}
+
 const folder = await mkdtemp(join(os.tmpdir(), 'fluxscribe-memory-'));
+const loads: Readonly<Record<string, Load>> = {
+  hour: {
+    name: 'a 60-minute file, with word times',
+    goalMegabytes: 300,
+    send: (server) =>
+      transcribe(server, join(sharedAudio, 'long/long-60min.opus'), {
+        response_format: 'verbose_json',
+        'timestamp_granularities[]': 'word',
+      }),
+  },
+  noise: {
+    name: `${UPLOADS} uploads of 30 MB at once: 16 minutes of noise each`,
+    goalMegabytes: 600,
+    send: (server) => sendMany(server, writeNoiseWav),
+  },
+  speech: {
+    name: `${UPLOADS} uploads of 30 MB at once: 2.6 minutes of speech each, 48 kHz stereo`,
+    goalMegabytes: 600,
+    send: (server) => sendMany(server, writeSpeechWav),
+  },
+};
+
+const wanted = process.argv.slice(2);
+if (wanted.length === 0 || wanted.includes('hour')) needSharedAudio();
 try {
   console.log(machineLine(os));
-  await send(fileURLToPath(new URL('../examples/hello.wav', import.meta.url)), {});
-  await measure('60-minute file, word times', 300, async () => {
-    const seconds = await send(join(sharedAudio, 'long/long-60min.opus'), {
-      response_format: 'verbose_json',
-      'timestamp_granularities[]': 'word',
-    });
-    console.log(`  done in ${seconds.toFixed(0)} s, ${(3600 / seconds).toFixed(0)} × real time`);
-  });
-  const large = join(folder, 'large.wav');
-  writeNoise(large);
-  await measure(`${UPLOADS} uploads of 30 MB at once`, 600, async () => {
-    await Promise.all(Array.from({ length: UPLOADS }, () => send(large, {})));
-  });
+  for (const [key, load] of Object.entries(loads)) if (wanted.length === 0 || wanted.includes(key)) await measure(load);
 } finally {
   await rm(folder, { recursive: true });
-  await server.stop();
 }
 
-async function measure(name: string, goalMegabytes: number, work: () => Promise<void>): Promise<void> {
-  await sleep(REST_MS);
-  const idle = server.residentBytes();
-  let peak = idle;
-  const sampler = setInterval(() => {
-    peak = Math.max(peak, server.residentBytes());
-  }, SAMPLE_MS);
-  console.log(`${name}:`);
+async function measure({ name, goalMegabytes, send }: Load): Promise<void> {
+  // What is asked here is memory: the last of many uploads may wait for long.
+  const server = await startServer({ FLUXSCRIBE_LIMITS_REQUEST_BASE_SECONDS: '1200' });
   try {
-    await work();
-  } finally {
+    await transcribe(server, hello, {});
+    await sleep(REST_MS);
+    const idle = server.residentBytes();
+    let peak = idle;
+    const sampler = setInterval(() => {
+      peak = Math.max(peak, server.residentBytes());
+    }, SAMPLE_MS);
+    const startedAt = performance.now();
+    const soundSeconds = await send(server);
     clearInterval(sampler);
+    const seconds = (performance.now() - startedAt) / 1000;
+    await sleep(REST_MS);
+    const megabytes = (bytes: number) => Math.round(bytes / MEGABYTE);
+    const growth = megabytes(peak - idle);
+    console.log(
+      `${name}\n` +
+        `  ${growth} MB over idle, goal ${goalMegabytes}: ${growth < goalMegabytes ? 'kept' : 'MISSED'}\n` +
+        `  idle ${megabytes(idle)} MB, peak ${megabytes(peak)} MB, ` +
+        `${megabytes(server.residentBytes())} MB ${REST_MS / 1000} s after\n` +
+        `  ${seconds.toFixed(0)} s for ${(soundSeconds / 60).toFixed(0)} minutes: ` +
+        `${(soundSeconds / seconds).toFixed(0)} × real time`,
+    );
+    if (growth >= goalMegabytes) process.exitCode = 1;
+  } finally {
+    await server.stop();
   }
-  const megabytes = (bytes: number) => Math.round(bytes / MEGABYTE);
-  const growth = megabytes(peak - idle);
-  console.log(
-    `  idle ${megabytes(idle)} MB, peak ${megabytes(peak)} MB: ${growth} MB over idle (goal ${goalMegabytes})`,
-  );
 }
 
-/** Sends a file as a form and waits for the whole answer; seconds that it took. Throws when it is not a 200. */
-async function send(path: string, fields: Readonly<Record<string, string>>): Promise<number> {
+async function sendMany(server: ServerProcess, write: (path: string, sizeBytes: number) => void): Promise<number> {
+  const path = join(folder, 'large.wav');
+  write(path, UPLOAD_BYTES);
+  const lengths = await Promise.all(Array.from({ length: UPLOADS }, () => transcribe(server, path, {})));
+  return lengths.reduce((sum, one) => sum + one, 0);
+}
+
+/** Sends a file as a form and waits for the whole answer; seconds of sound in it. Throws when it is not a 200. */
+async function transcribe(
+  server: ServerProcess,
+  path: string,
+  fields: Readonly<Record<string, string>>,
+): Promise<number> {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   form.append('file', await openAsBlob(path), 'audio');
-  const startedAt = performance.now();
   const answer = await fetch(`${server.url}/v1/audio/transcriptions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${serverKey}` },
@@ -77,36 +117,5 @@ async function send(path: string, fields: Readonly<Record<string, string>>): Pro
   });
   const body = await answer.text();
   if (answer.status !== 200) throw new Error(`${answer.status}: ${body.slice(0, 300)}`);
-  return (performance.now() - startedAt) / 1000;
-}
-
-/** A WAV of steady noise, 16 kHz mono: all of it has to be looked at, none of it is speech. */
-function writeNoise(path: string): void {
-  const header = Buffer.alloc(44);
-  const bytes = UPLOAD_BYTES - header.length;
-  header.write('RIFF', 0);
-  header.writeUInt32LE(36 + bytes, 4);
-  header.write('WAVEfmt ', 8);
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(16_000, 24);
-  header.writeUInt32LE(32_000, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write('data', 36);
-  header.writeUInt32LE(bytes, 40);
-  const file = openSync(path, 'w');
-  writeSync(file, header);
-  const noise = Buffer.alloc(MEGABYTE);
-  // A linear congruential generator: the same file every time.
-  let state = 1;
-  for (let at = 0; at < noise.length; at += 2) {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    noise.writeInt16LE((state >> 18) - 4096, at);
-  }
-  for (let written = 0; written < bytes; written += noise.length) {
-    writeSync(file, noise, 0, Math.min(noise.length, bytes - written));
-  }
-  closeSync(file);
+  return (JSON.parse(body) as { duration: number }).duration;
 }
