@@ -20,6 +20,8 @@ function post(gateway: TestGateway, fields: Record<string, string>): Promise<Res
 /** Work that ends when the test says so. */
 function heldWork(): { step: Step; finish: (outcome: TranscribeOutcome) => void; fail: (error: Error) => void } {
   const { promise, resolve, reject } = Promise.withResolvers<TranscribeOutcome>();
+  // Early headers may go before the work is asked for: it may have failed by then, with nobody listening yet.
+  promise.catch(() => undefined);
   return { step: () => promise, finish: resolve, fail: reject };
 }
 

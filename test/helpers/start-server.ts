@@ -76,12 +76,27 @@ export async function startServer(env: Readonly<Record<string, string>> = {}): P
     });
   }
   const exited = new Promise<Exit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
-  // A test run that is interrupted takes its servers along.
-  const endWithUs = () => child.kill('SIGKILL');
-  process.once('exit', endWithUs);
-  void exited.then(() => process.off('exit', endWithUs));
+  endWithUs(child);
   const port = await announcedPort(child, () => output);
   return createHandle({ child, port, dataDir, exited, output: () => output });
+}
+
+const endings = ['exit', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** A run that is interrupted takes its servers along: they are in process groups of their own, which no signal reaches. */
+function endWithUs(child: ChildProcess): void {
+  const listeners = endings.map((ending) => {
+    const listener = () => {
+      child.kill('SIGKILL');
+      // This listener is off by now: the same signal does what it always does.
+      if (ending !== 'exit') process.kill(process.pid, ending);
+    };
+    process.once(ending, listener);
+    return () => process.off(ending, listener);
+  });
+  child.once('exit', () => {
+    for (const off of listeners) off();
+  });
 }
 
 /** Everything of ours but the settings of fluxscribe and of the vendors that it knows. */
