@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../core/errors.ts';
+import type { SpeechTask } from './speech-model.ts';
 import type { VadState } from './vad/silero-vad.ts';
 
 /**
@@ -11,14 +12,35 @@ export interface WorkerSetup {
   /** Path of the Silero model file. */
   readonly vadPath: string;
   readonly models: readonly WorkerModel[];
+  readonly duos: readonly WorkerDuo[];
   readonly threads: number;
 }
+
+/** How a model's folder is read. The `sherpa-…` ones run in sherpa-onnx, which the operator installs beside them. */
+export type ModelLoader =
+  | 'moonshine'
+  | 'whisper'
+  | 'sherpa-sense-voice'
+  | 'sherpa-nemo-transducer'
+  | 'sherpa-zipformer-streaming';
 
 export interface WorkerModel {
   /** Artifact id. */
   readonly id: string;
-  readonly loader: 'moonshine';
+  readonly loader: ModelLoader;
   readonly folder: string;
+}
+
+/** How two models share the work: the quick one unless it is English that it is unsure of, or always both. */
+export type DuoMode = 'fast' | 'auto' | 'accurate';
+
+/** Two loaded models under one name: an English one, and one of many languages that also serves every other language. */
+export interface WorkerDuo {
+  readonly id: string;
+  readonly mode: DuoMode;
+  /** Artifact ids of two of the setup's models. */
+  readonly english: string;
+  readonly general: string;
 }
 
 /** Find speech in the next stretch of a recording. */
@@ -32,11 +54,17 @@ export interface DetectJob {
 /** Write down one window. */
 export interface RecogniseJob {
   readonly type: 'recognise';
+  /** Id of a model or a duo. */
   readonly modelId: string;
   readonly pcm: Float32Array;
   /** Speech probability of each 32 ms frame of `pcm`; null: find out first, and stop when nobody speaks. */
   readonly speech: Float32Array | null;
   readonly wantTimes: boolean;
+  readonly task: SpeechTask;
+  /** ISO-639-1; null: find out. */
+  readonly language: string | null;
+  /** What the recording spoke before this window, when `language` is null: another language needs clear evidence. */
+  readonly languageHint: string | null;
 }
 
 /** Find the times and probabilities of words that are known. */
@@ -47,6 +75,8 @@ export interface AlignJob {
   readonly speech: Float32Array | null;
   /** In the order in which they are spoken; none empty. */
   readonly words: readonly string[];
+  /** ISO-639-1; null: the model's own, or found out. */
+  readonly language: string | null;
 }
 
 export type EngineJob = DetectJob | RecogniseJob | AlignJob;
@@ -59,10 +89,14 @@ export interface DetectResult {
 export interface HeardWord {
   /** As written, without outer space. */
   readonly text: string;
+  /** Follows the word before it without a space, as words do in Chinese and Japanese. */
+  readonly glued: boolean;
   /** null when times were not asked for. */
   readonly startMs: number | null;
   readonly endMs: number | null;
   readonly tokens: readonly HeardToken[];
+  /** Calibrated probability in 0..1 that the word is right; null when there is nothing to tell it from. */
+  readonly confidence: number | null;
 }
 
 export interface HeardToken {
@@ -83,6 +117,12 @@ export interface RecogniseResult {
   readonly speechProbability: number;
   /** There is speech that could not be written down, whatever was tried. */
   readonly unheard: boolean;
+  /** ISO-639-1 of what is spoken: as asked for, else as identified; null when nobody speaks. */
+  readonly language: string | null;
+  /** How sure the identification is, 0..1; null when nothing was identified. */
+  readonly languageProbability: number | null;
+  /** Artifact ids of the models that listened, the one that wrote the text first. */
+  readonly heardBy: readonly string[];
 }
 
 export interface AlignResult {

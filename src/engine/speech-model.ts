@@ -1,16 +1,45 @@
 /**
  * A recogniser that writes text token by token while it listens to one window of sound, and that can be made to follow a
- * text that is already known. Recognition, log-probabilities and word times are all built on these three calls.
+ * text that is already known. Recognition, log-probabilities, word times and the choice between two models' words are all
+ * built on these calls.
  */
 export interface SpeechModel<Encoded = unknown> {
   readonly tokenizer: Tokenizer;
   /** Samples (16 kHz) that one frame of the attention stands for. */
   readonly frameSamples: number;
+  /** Longest sound that `encode` takes, in samples; what is longer has to be cut. */
+  readonly maxSamples: number;
+  /** ISO-639-1 codes of what it understands. One entry: it knows no other, and never identifies. */
+  readonly languages: readonly string[];
+  readonly tasks: readonly SpeechTask[];
   encode(pcm: Float32Array): Promise<Encoded>;
+  /** Which language is spoken, likeliest first, out of one decoder step over a window that is encoded already. */
+  identify(window: Encoded): Promise<readonly LanguageGuess[]>;
   /** Writes what it hears, likeliest token first. `shouldStop` is asked before each token. */
-  greedy(window: Encoded, shouldStop: () => boolean): Promise<GreedyResult>;
+  greedy(window: Encoded, ask: DecodeAsk, shouldStop: () => boolean): Promise<GreedyResult>;
   /** Scores known tokens in one pass and shows where the decoder listened for each. */
-  forced(window: Encoded, ids: readonly number[]): Promise<ForcedResult>;
+  forced(window: Encoded, ask: DecodeAsk, ids: readonly number[]): Promise<ForcedResult>;
+  /**
+   * Natural-log probability of each text with its end, for texts that are to be compared with each other and with nothing
+   * else: what they have in common is computed once.
+   */
+  scores(window: Encoded, ask: DecodeAsk, texts: readonly (readonly number[])[]): Promise<readonly number[]>;
+}
+
+export type SpeechTask = 'transcribe' | 'translate';
+
+/** What the decoder is told before it writes. */
+export interface DecodeAsk {
+  /** One of the model's `languages`. */
+  readonly language: string;
+  readonly task: SpeechTask;
+}
+
+export interface LanguageGuess {
+  /** ISO-639-1 code. */
+  readonly language: string;
+  /** 0..1 over the model's languages. */
+  readonly probability: number;
 }
 
 export interface Tokenizer {
@@ -27,6 +56,8 @@ export interface GreedyResult {
   readonly logprobs: readonly number[];
   /** The model ended the text itself; otherwise a limit or `shouldStop` did. */
   readonly ended: boolean;
+  /** The model's own probability that nobody speaks, 0..1; null when it has no such token. */
+  readonly noSpeechProbability: number | null;
 }
 
 export interface ForcedResult {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as ort from 'onnxruntime-node';
 import { floats, floatTensor, int64s, int64Tensor, openSession } from '../onnx/session.ts';
-import type { ForcedResult, GreedyResult, SpeechModel } from '../speech-model.ts';
+import type { DecodeAsk, ForcedResult, GreedyResult, LanguageGuess, SpeechModel } from '../speech-model.ts';
 import { splitMergedDecoder } from './decoder-graphs.ts';
 import { MoonshineTokenizer } from './moonshine-tokenizer.ts';
 
@@ -11,6 +11,8 @@ const END = 2;
 
 /** Shorter sound than this is padded with silence: the encoder's convolutions need at least one output frame. */
 const MINIMUM_SAMPLES = 4_000;
+/** Windows are cut far below this; the published model was trained on up to 30 s. */
+const MAXIMUM_SAMPLES = 30 * 16_000;
 
 /**
  * Tokens a second that the decoder may write at most (Moonshine's own limit is 6.5; speech reaches about 5), plus some
@@ -40,6 +42,9 @@ export interface EncodedWindow {
 export class Moonshine implements SpeechModel<EncodedWindow> {
   readonly tokenizer = new MoonshineTokenizer();
   readonly frameSamples = FRAME_SAMPLES;
+  readonly maxSamples = MAXIMUM_SAMPLES;
+  readonly languages = ['en'];
+  readonly tasks = ['transcribe'] as const;
   readonly #encoder: ort.InferenceSession;
   readonly #prefix: ort.InferenceSession;
   readonly #step: ort.InferenceSession;
@@ -76,7 +81,11 @@ export class Moonshine implements SpeechModel<EncodedWindow> {
     return { hidden, frames: hidden.dims[1] ?? 0, durationS: input.length / 16_000 };
   }
 
-  async greedy(window: EncodedWindow, shouldStop: () => boolean): Promise<GreedyResult> {
+  async identify(): Promise<readonly LanguageGuess[]> {
+    return [{ language: 'en', probability: 1 }];
+  }
+
+  async greedy(window: EncodedWindow, _ask: DecodeAsk, shouldStop: () => boolean): Promise<GreedyResult> {
     const limit = Math.min(MAX_TOKENS, Math.floor(window.durationS * TOKENS_PER_SECOND) + SPARE_TOKENS);
     const ids: number[] = [];
     const logprobs: number[] = [];
@@ -95,8 +104,10 @@ export class Moonshine implements SpeechModel<EncodedWindow> {
     for (;;) {
       const id = Number(int64s(output.top_ids)[0]);
       const logprob = (floats(output.top_logits)[0] ?? 0) - (floats(output.log_sum)[0] ?? 0);
-      if (id === END) return { ids, logprobs, ended: true };
-      if (ids.length >= limit || shouldStop()) return { ids, logprobs, ended: false };
+      if (id === END) return { ids, logprobs, ended: true, noSpeechProbability: null };
+      if (ids.length >= limit || shouldStop()) {
+        return { ids, logprobs, ended: false, noSpeechProbability: null };
+      }
       ids.push(id);
       logprobs.push(logprob);
       feeds.input_ids = int64Tensor([id], [1, 1]);
@@ -105,7 +116,7 @@ export class Moonshine implements SpeechModel<EncodedWindow> {
     }
   }
 
-  async forced(window: EncodedWindow, ids: readonly number[]): Promise<ForcedResult> {
+  async forced(window: EncodedWindow, _ask: DecodeAsk, ids: readonly number[]): Promise<ForcedResult> {
     const length = ids.length + 1;
     const output = await this.#prefix.run(
       {
@@ -123,5 +134,14 @@ export class Moonshine implements SpeechModel<EncodedWindow> {
       attention: floats(output.attention),
       frames: output.attention?.dims[3] ?? 0,
     };
+  }
+
+  async scores(window: EncodedWindow, ask: DecodeAsk, texts: readonly (readonly number[])[]): Promise<number[]> {
+    const totals: number[] = [];
+    for (const ids of texts) {
+      const { logprobs, endLogprob } = await this.forced(window, ask, ids);
+      totals.push(logprobs.reduce((sum, one) => sum + one, endLogprob));
+    }
+    return totals;
   }
 }
