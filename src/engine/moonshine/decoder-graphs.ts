@@ -15,10 +15,11 @@ import {
  * The merged Moonshine decoder is one `If` over two branches: a pass without cache and a step with one. We take it apart:
  *
  * - `prefix`: the pass without cache. Runs over any number of tokens at once, fills the caches, and adds the
- *   log-probability of each token's successor (`next_logprobs` for `next_ids`) and the cross-attention of chosen heads.
- * - `step`: one token with caches. Drops the encoder caches that the branch hands through unchanged.
+ *   cross-attention of chosen heads.
+ * - `step`: one token or several after cached ones (the branch masks by position, so several see only what is before
+ *   them). Drops the encoder caches that the branch hands through unchanged.
  *
- * Both add `top_ids`, `top_logits` (the two likeliest tokens at each position) and `log_sum` (log of the summed
+ * Both add the log-probability of each token's successor (`next_logprobs` for `next_ids`), and `top_ids`, `top_logits` (the two likeliest tokens at each position) and `log_sum` (log of the summed
  * exponentials), so that 32,768 logits a token never have to cross into JavaScript.
  *
  * Two costs of the export that every step would pay are taken out (together half of a step's time):
@@ -173,12 +174,21 @@ function layerOf(name: string): number {
 const choiceNodes = (): OnnxNode[] => [
   node('TopK', ['logits', 'fluxscribe/two'], ['top_logits', 'top_ids'], { axis: -1, largest: 1, sorted: 1 }),
   node('ReduceLogSumExp', ['logits'], ['log_sum'], { axes: [-1], keepdims: 0 }),
+  node('Unsqueeze', ['next_ids', 'fluxscribe/last_axis'], ['fluxscribe/next_column']),
+  node('GatherElements', ['logits', 'fluxscribe/next_column'], ['fluxscribe/next_logits'], { axis: -1 }),
+  node('Squeeze', ['fluxscribe/next_logits', 'fluxscribe/last_axis'], ['fluxscribe/next_flat']),
+  node('Sub', ['fluxscribe/next_flat', 'log_sum'], ['next_logprobs']),
 ];
+
+const choiceConstants = () => [int64Constant('fluxscribe/two', [2]), int64Constant('fluxscribe/last_axis', [2])];
+
+const nextIdsInfo = () => tensorInfo('next_ids', INT64, [1, 'tokens']);
 
 const choiceOutputs = () => [
   tensorInfo('top_logits', FLOAT, [1, 'tokens', 2]),
   tensorInfo('top_ids', INT64, [1, 'tokens', 2]),
   tensorInfo('log_sum', FLOAT, [1, 'tokens']),
+  tensorInfo('next_logprobs', FLOAT, [1, 'tokens']),
 ];
 
 const crossKeyInfo = (layer: number) => tensorInfo(`cross.${layer}.key`, FLOAT, [1, 'heads', 'width', 'frames']);
@@ -190,23 +200,14 @@ function prefixExtra(branch: OnnxGraph, alignmentHeads: readonly number[]): Extr
     first: [],
     nodes: [
       ...choiceNodes(),
-      node('Unsqueeze', ['next_ids', 'fluxscribe/last_axis'], ['fluxscribe/next_column']),
-      node('GatherElements', ['logits', 'fluxscribe/next_column'], ['fluxscribe/next_logits'], { axis: -1 }),
-      node('Squeeze', ['fluxscribe/next_logits', 'fluxscribe/last_axis'], ['fluxscribe/next_flat']),
-      node('Sub', ['fluxscribe/next_flat', 'log_sum'], ['next_logprobs']),
       node('Concat', attentionNames(branch), ['fluxscribe/all_heads'], { axis: 1 }),
       node('Gather', ['fluxscribe/all_heads', 'fluxscribe/alignment_heads'], ['attention'], { axis: 1 }),
       ...crossKeys.map((name, layer) => node('Identity', [name], [`cross.${layer}.key`])),
     ],
-    initializers: [
-      int64Constant('fluxscribe/two', [2]),
-      int64Constant('fluxscribe/last_axis', [2]),
-      int64Constant('fluxscribe/alignment_heads', alignmentHeads),
-    ],
-    inputs: [tensorInfo('next_ids', INT64, [1, 'tokens'])],
+    initializers: [...choiceConstants(), int64Constant('fluxscribe/alignment_heads', alignmentHeads)],
+    inputs: [nextIdsInfo()],
     outputs: [
       ...choiceOutputs(),
-      tensorInfo('next_logprobs', FLOAT, [1, 'tokens']),
       tensorInfo('attention', FLOAT, [1, 'heads', 'tokens', 'frames']),
       ...crossKeys.map((_, layer) => crossKeyInfo(layer)),
     ],
@@ -220,8 +221,8 @@ function stepExtra(branch: OnnxGraph): ExtraParts {
     name: 'moonshine-step',
     first: crossKeys.map((name, layer) => node('Identity', [`cross.${layer}.key`], [name])),
     nodes: choiceNodes(),
-    initializers: [int64Constant('fluxscribe/two', [2])],
-    inputs: crossKeys.map((_, layer) => crossKeyInfo(layer)),
+    initializers: choiceConstants(),
+    inputs: [nextIdsInfo(), ...crossKeys.map((_, layer) => crossKeyInfo(layer))],
     outputs: choiceOutputs(),
     keep: (name) => name.includes('.decoder.'),
   };
