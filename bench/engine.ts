@@ -72,7 +72,16 @@ async function oursCpuS(wantTimes: boolean): Promise<number> {
     async function* sound() {
       yield pcm;
     }
-    for await (const _ of bench.engine.hear({ modelId: MODEL, pcm: sound(), durationMs, wantTimes, signal })) {
+    const ask = {
+      modelId: MODEL,
+      pcm: sound(),
+      durationMs,
+      wantTimes,
+      task: 'transcribe',
+      language: 'en',
+      signal,
+    } as const;
+    for await (const _ of bench.engine.hear(ask)) {
       // Only the cost is of interest here.
     }
   }

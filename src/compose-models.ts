@@ -1,9 +1,15 @@
-import type { Catalogue, CatalogueModel, CataloguePrice } from './catalogue/catalogue.ts';
+import { artifactsOf, type Catalogue, type CatalogueModel, type CataloguePrice } from './catalogue/catalogue.ts';
 import { parseDollars } from './core/money.ts';
 import type { ModelDirectory, ModelEntry } from './http/model-directory.ts';
 import type { Price } from './metering/price-book.ts';
 import type { ModelCard } from './providers/contract.ts';
 import type { Market } from './routing/policy.ts';
+
+/** Every model that is known, imported ones included, and which artifacts lie whole in the store. */
+export interface InstalledCatalogue {
+  readonly catalogue: Catalogue;
+  readonly installed: ReadonlySet<string>;
+}
 
 /** What the catalogue cannot know: how its models are at this moment. */
 export type ModelHealth = (model: CatalogueModel) => ModelEntry['health'];
@@ -27,26 +33,23 @@ function priceOf(price: CataloguePrice): Price {
 }
 
 /** The catalogue as routing sees it now. */
-export function createMarket(catalogue: Catalogue, health: ModelHealth): () => Market {
-  const models = catalogue.models.map((model) => ({ model, card: cardOf(model) }));
-  const aliases = new Map(catalogue.aliases.map((alias) => [alias.id, alias.models]));
-  return () => ({
-    candidates: models.map(({ model, card }) => ({
-      card,
-      available: !model.planned && health(model) !== 'not-installed',
-      planned: model.planned,
+export function marketOf({ catalogue, installed }: InstalledCatalogue, health: ModelHealth): Market {
+  return {
+    candidates: catalogue.models.map((model) => ({
+      card: cardOf(model),
+      available: health(model) !== 'not-installed',
+      missing: artifactsOf(model).filter((id) => !installed.has(id)),
     })),
-    aliases,
-  });
+    aliases: new Map(catalogue.aliases.map((alias) => [alias.id, alias.models])),
+  };
 }
 
-/** The catalogue as callers see it now: aliases first, then models; a model that no version can run yet is not among them. */
+/** The catalogue as callers see it now: aliases first, then models. */
 export function createModelDirectory(
-  catalogue: Catalogue,
+  current: () => InstalledCatalogue,
   health: ModelHealth,
   limits: { readonly maxUploadBytes: number; readonly maxAudioSeconds: number },
 ): ModelDirectory {
-  const models = catalogue.models.filter((model) => !model.planned);
   const modelEntry = (model: CatalogueModel): ModelEntry => ({
     id: model.id,
     name: model.name,
@@ -61,7 +64,8 @@ export function createModelDirectory(
     health: health(model),
   });
   const list = (): readonly ModelEntry[] => {
-    const entries = models.map(modelEntry);
+    const { catalogue } = current();
+    const entries = catalogue.models.map(modelEntry);
     const aliasEntries = catalogue.aliases.map((alias): ModelEntry => {
       const behind = alias.models.flatMap((id) => entries.find((entry) => entry.id === id) ?? []);
       return {

@@ -2,13 +2,19 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createAudioOpener } from './audio/opener.ts';
-import type { Catalogue, CatalogueArtifact } from './catalogue/catalogue.ts';
+import { artifactsOf, type Catalogue, type CatalogueArtifact } from './catalogue/catalogue.ts';
 import { loadCatalogue } from './catalogue/load-catalogue.ts';
-import { cardOf, createMarket, createModelDirectory, type ModelHealth, pricesOf } from './compose-models.ts';
+import { engineModelsOf, localModelsOf } from './compose-engine.ts';
+import {
+  createModelDirectory,
+  type InstalledCatalogue,
+  type ModelHealth,
+  marketOf,
+  pricesOf,
+} from './compose-models.ts';
 import type { Config } from './config/load-config.ts';
-import { GatewayError } from './core/errors.ts';
 import type { Log } from './core/log.ts';
-import { createEngine, type Engine } from './engine/engine.ts';
+import { createEngine, type Engine, type EngineModels } from './engine/engine.ts';
 import { defaultHttpLimits, type HttpLimits } from './http/http-limits.ts';
 import { createPriceBook } from './metering/price-book.ts';
 import { createModelStore, type ModelStore } from './models/model-store.ts';
@@ -33,6 +39,10 @@ export interface Transcriber {
   readonly engine: Engine;
   /** The state of a catalogue model now. */
   readonly health: ModelHealth;
+  /** What is known and what is installed now. */
+  readonly models: () => InstalledCatalogue;
+  /** Looks into the model store again: what was installed or removed since is offered or no longer. */
+  refreshModels(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -66,9 +76,9 @@ export function composeModels({ config, log }: ComposeParts): ModelShelf {
 /** Starts the engine on what is installed. Rejects with GatewayError `no_model_installed` when that cannot work. */
 export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf): Promise<Transcriber> {
   const { config, log } = parts;
-  const { catalogue } = shelf;
-  const installed = await installedIds(shelf);
-  const engine = startEngine(parts, shelf, installed);
+  let current = await readShelf(shelf);
+  const engineModels = () => engineModelsOf(current, shelf.store.dir, config.defaultModel);
+  const engine = startEngine(parts, engineModels());
   const audio = createAudioOpener({
     workers: config.audio.workers,
     maxOpenRequests: config.audio.queueLimit,
@@ -76,21 +86,20 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
     log,
   });
   const health: ModelHealth = (model) => {
-    if (model.artifact === undefined || !installed.has(model.artifact)) return 'not-installed';
+    const needed = artifactsOf(model);
+    if (needed.length === 0 || needed.some((id) => !current.installed.has(id))) return 'not-installed';
     return engine.status().ready > 0 ? 'ready' : 'unavailable';
   };
-  const local = catalogue.models.flatMap((model) =>
-    model.artifact !== undefined && !model.planned ? [{ card: cardOf(model), artifactId: model.artifact }] : [],
-  );
-  const provider = createLocalProvider(engine, local);
+  const provider = createLocalProvider(engine, () => localModelsOf(current.catalogue));
+  let prices = createPriceBook(pricesOf(current.catalogue));
   const { requestBaseSeconds, requestSecondsPerAudioSecond, maxAudioSeconds } = config.limits;
   const transcribe = createTranscribeFile({
     audio,
     audioLimits: { maxDurationMs: Math.round(maxAudioSeconds * 1000) },
     policy: catalogueOrderPolicy,
-    market: createMarket(catalogue, health),
+    market: () => marketOf(current, health),
     providers: new Map([[provider.id, provider]]),
-    prices: createPriceBook(pricesOf(catalogue)),
+    prices: { priceOf: (name) => prices.priceOf(name) },
     log,
     deadlineMs: (durationMs) => Math.round(requestBaseSeconds * 1000 + requestSecondsPerAudioSecond * durationMs),
   });
@@ -98,33 +107,27 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
     transcribe,
     engine,
     health,
+    models: () => current,
+    async refreshModels() {
+      current = await readShelf(shelf);
+      prices = createPriceBook(pricesOf(current.catalogue));
+      engine.changeModels(engineModels());
+    },
     async close() {
       await Promise.all([provider.close(), audio.close()]);
     },
   };
 }
 
-async function installedIds({ catalogue, store }: ModelShelf): Promise<ReadonlySet<string>> {
+/** What is in the store now, as routing and the engine see it. */
+async function readShelf({ catalogue, store }: ModelShelf): Promise<InstalledCatalogue> {
   const ids = catalogue.artifacts.map((artifact) => artifact.id);
   const states = await Promise.all(ids.map((id) => store.isInstalled(id)));
-  return new Set(ids.filter((_, index) => states[index]));
+  return { catalogue, installed: new Set(ids.filter((_, index) => states[index])) };
 }
 
-function startEngine({ config, log }: ComposeParts, shelf: ModelShelf, installed: ReadonlySet<string>): Engine {
-  const { catalogue, store } = shelf;
-  const vad = catalogue.artifacts.find((artifact) => artifact.kind === 'vad' && installed.has(artifact.id));
-  const models = catalogue.artifacts.flatMap(({ id, loader }) =>
-    loader === 'moonshine' && installed.has(id) ? [{ id, loader, folder: join(store.dir, id) } as const] : [],
-  );
-  if (!vad || models.length === 0) {
-    const missing = shelf.defaultArtifacts.filter((artifact) => !installed.has(artifact.id)).map((one) => one.id);
-    throw new GatewayError(
-      'no_model_installed',
-      `The embedded engine has no model in ${store.dir}. Install it with: fluxscribe models pull ${missing.join(' ')}`,
-    );
-  }
+function startEngine({ config, log }: ComposeParts, models: EngineModels): Engine {
   return createEngine({
-    vadPath: store.path(vad.id, vad.files[0]!.name),
     models,
     workers: config.engine.workers,
     threadsPerWorker: config.engine.threadsPerWorker,
@@ -154,7 +157,7 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
     const { engine, health } = transcriber;
     const app = await createHttpApp({
       transcribe: transcriber.transcribe,
-      models: createModelDirectory(shelf.catalogue, health, config.limits),
+      models: createModelDirectory(transcriber.models, health, config.limits),
       auth: createAuthenticator(keys),
       limits: httpLimits(config),
       tempDir,

@@ -35,8 +35,12 @@ export async function openBenchEngine(workers: number, overrides: Partial<Engine
   for (const id of [MODEL, 'silero-vad']) await store.ensure(id);
   const opener = createAudioOpener({ workers: 1, maxOpenRequests: 64, log: silentLog });
   const engine = createEngine({
-    vadPath: store.path('silero-vad', 'silero_vad_v5.onnx'),
-    models: [{ id: MODEL, loader: 'moonshine', folder: folderOf(store) }],
+    models: {
+      vadPath: store.path('silero-vad', 'silero_vad_v5.onnx'),
+      models: [{ id: MODEL, loader: 'moonshine', folder: folderOf(store) }],
+      duos: [],
+      warm: [MODEL],
+    },
     workers,
     threadsPerWorker: 1,
     maxRecordings: 64,

@@ -18,6 +18,18 @@ const features = [
   'temperature',
 ] as const;
 
+/** Those of the engine's recognisers (`ModelLoader` in src/engine/protocol.ts), then those of the helpers. */
+const artifactLoaders = [
+  'moonshine',
+  'whisper',
+  'sherpa-sense-voice',
+  'sherpa-nemo-transducer',
+  'sherpa-zipformer-streaming',
+  'silero-vad',
+  'speaker-diarization',
+  'yamnet',
+] as const;
+
 const dollars = z.string().regex(/^\d{1,12}(\.\d{1,9})?$/, 'a dollar amount in quotes, with at most nine places');
 
 const price = z.strictObject({
@@ -54,7 +66,7 @@ const artifact = z.strictObject({
   /** What it is for: `recogniser` models serve requests, the others help them. */
   kind: z.enum(['recogniser', 'vad', 'diarization', 'sound-events']),
   /** How the engine loads it. */
-  loader: z.enum(['moonshine', 'silero-vad']),
+  loader: z.enum(artifactLoaders),
   /** Fetched by a plain `npm start`. */
   default: z.boolean().default(false),
   licence: z.string(),
@@ -69,14 +81,21 @@ const model = z.strictObject({
   description: z.string().default(''),
   /** The day it was published, `2024-10-21`: shown as `created`. */
   released: z.iso.date().optional(),
-  /** Known by name alone: this version cannot install or run it. It is named in errors and never listed as a model. */
-  planned: z.boolean().default(false),
   features: z.array(z.enum(features)),
   /** ISO-639-1 codes, or `*`. */
   languages: z.array(z.string()).min(1),
   price,
   /** For `local/…`: the artifact that holds its files. */
   artifact: z.string().optional(),
+  /** For `local/…` instead of `artifact`: an English model and one of many languages that share the work. */
+  duo: z
+    .strictObject({
+      /** `fast`: the English model for English; `auto`: the other too where that is unsure; `accurate`: always both. */
+      mode: z.enum(['fast', 'auto', 'accurate']),
+      english: z.string(),
+      general: z.string(),
+    })
+    .optional(),
 });
 
 const alias = z.strictObject({
@@ -103,3 +122,9 @@ export type CatalogueArtifact = Catalogue['artifacts'][number];
 export type CatalogueFile = CatalogueArtifact['files'][number];
 export type CatalogueSource = CatalogueFile['sources'][number];
 export type CataloguePrice = z.infer<typeof price>;
+
+/** The artifacts that must be installed for a `local/…` model; none for a model of another provider. */
+export function artifactsOf(model: CatalogueModel): readonly string[] {
+  if (model.duo) return [model.duo.english, model.duo.general];
+  return model.artifact === undefined ? [] : [model.artifact];
+}

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { type Catalogue, catalogueSchema } from './catalogue.ts';
+import { artifactsOf, type Catalogue, catalogueSchema } from './catalogue.ts';
 
 /** The catalogue that ships with fluxscribe; the path holds from `src/` and from `dist/` alike. */
 export const builtInCatalogueFile = fileURLToPath(new URL('../../catalogue/catalogue.yaml', import.meta.url));
@@ -68,14 +68,13 @@ function checked(catalogue: Catalogue, file: string): Catalogue {
   }
   const modelIds = new Set(catalogue.models.map((model) => model.id));
   for (const model of catalogue.models) {
-    if (model.id.startsWith('local/') && !model.planned && model.artifact === undefined) {
+    const needed = artifactsOf(model);
+    if (model.id.startsWith('local/') && needed.length === 0) {
       throw new CatalogueError(file, `the model '${model.id}' runs in the embedded engine but names no artifact`);
     }
-    if (model.artifact !== undefined && !artifactIds.has(model.artifact)) {
-      throw new CatalogueError(
-        file,
-        `the model '${model.id}' names the artifact '${model.artifact}', which is not there`,
-      );
+    const missing = needed.find((id) => !artifactIds.has(id));
+    if (missing !== undefined) {
+      throw new CatalogueError(file, `the model '${model.id}' names the artifact '${missing}', which is not there`);
     }
   }
   for (const alias of catalogue.aliases) {

@@ -3,7 +3,7 @@ import { hearRecording, SPARE_WINDOWS, shiftedWords } from './hear-recording.ts'
 import { PcmWindow } from './pcm-window.ts';
 import type { EnginePool } from './pool/engine-pool.ts';
 import type { HeardWord } from './protocol.ts';
-import type { HeardWindow } from './recording-ask.ts';
+import type { HeardWindow, RecordingAsk } from './recording-ask.ts';
 import { windowsOf } from './recording-windows.ts';
 import { VAD_FRAME_MS } from './vad/silero-vad.ts';
 import { MAX_WINDOW_MS } from './windows/speech-regions.ts';
@@ -15,6 +15,8 @@ export interface AlignmentAsk {
   readonly durationMs: number;
   /** The words of the text in order; none empty. */
   readonly words: readonly string[];
+  /** ISO-639-1; null: the model's own, or found out. */
+  readonly language: string | null;
   readonly signal: AbortSignal;
 }
 
@@ -44,6 +46,7 @@ async function alignClip(pool: EnginePool, ask: AlignmentAsk, signal: AbortSigna
     pcm: sound.slice(0, sound.end),
     speech: null,
     words: ask.words,
+    language: ask.language,
   } as const;
   return [...(await pool.run(ask, job, signal)).words];
 }
@@ -56,7 +59,8 @@ async function alignLong(
 ): Promise<HeardWord[]> {
   const heard = await hearOwnWords(pool, ask, signal, workers);
   // Nothing was heard where somebody else wrote text: there is no sound to give its words times from.
-  if (heard.length === 0) return ask.words.map((text) => ({ text, startMs: null, endMs: null, tokens: [] }));
+  if (heard.length === 0)
+    return ask.words.map((text) => ({ text, glued: false, startMs: null, endMs: null, tokens: [], confidence: null }));
   const byWindow = Map.groupBy(
     placeWords(ask.words, heard).map((window, index) => ({ window, text: ask.words[index]! })),
     (one) => one.window,
@@ -67,7 +71,7 @@ async function alignLong(
   for await (const { window, pcm, speech } of windowsOf(pool, ask, ask.openPcm(), signal)) {
     const words = byWindow.get(index++)?.map((one) => one.text);
     if (!words) continue;
-    const job = { type: 'align', modelId: ask.modelId, pcm, speech, words } as const;
+    const job = { type: 'align', modelId: ask.modelId, pcm, speech, words, language: ask.language } as const;
     const done = pool.run(ask, job, signal).then((one) => shiftedWords(one.words, window.startFrame * VAD_FRAME_MS));
     done.catch(() => undefined);
     running.push(done);
@@ -87,11 +91,13 @@ async function hearOwnWords(
 ): Promise<PlacedWord[]> {
   const words: PlacedWord[] = [];
   let index = 0;
-  const recording = {
+  const recording: RecordingAsk = {
     modelId: ask.modelId,
     pcm: ask.openPcm(),
     durationMs: ask.durationMs,
     wantTimes: false,
+    task: 'transcribe',
+    language: ask.language,
     signal,
   };
   for await (const window of hearRecording(pool, recording, workers) satisfies AsyncIterable<HeardWindow>) {

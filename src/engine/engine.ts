@@ -3,13 +3,11 @@ import type { Log } from '../core/log.ts';
 import { type AlignmentAsk, alignRecording } from './align-recording.ts';
 import { hearRecording } from './hear-recording.ts';
 import { EnginePool, type EnginePoolStatus } from './pool/engine-pool.ts';
-import type { HeardWord, WorkerModel } from './protocol.ts';
+import type { HeardWord, WorkerDuo, WorkerModel } from './protocol.ts';
 import type { HeardWindow, RecordingAsk } from './recording-ask.ts';
 
 export interface EngineOptions {
-  /** Path of the Silero VAD model. */
-  readonly vadPath: string;
-  readonly models: readonly WorkerModel[];
+  readonly models: EngineModels;
   readonly workers: number;
   readonly threadsPerWorker: number;
   /** Recordings that may be in work or waiting at once; one more is a 503 with Retry-After. */
@@ -17,6 +15,16 @@ export interface EngineOptions {
   readonly recycleResidentBytes: number;
   readonly jobTimeoutMs: number;
   readonly log: Log;
+}
+
+/** What the engine can run. */
+export interface EngineModels {
+  /** Path of the Silero VAD model. */
+  readonly vadPath: string;
+  readonly models: readonly WorkerModel[];
+  readonly duos: readonly WorkerDuo[];
+  /** Ids of models that every process loads at once; the others are loaded when they are first needed. */
+  readonly warm: readonly string[];
 }
 
 export type { HeardWindow, RecordingAsk } from './recording-ask.ts';
@@ -28,7 +36,10 @@ export interface EngineStatus extends EnginePoolStatus {
 
 /** The embedded engine: recordings in, windows of heard words out. */
 export interface Engine {
+  /** Ids of models and duos that can be asked for. */
   readonly models: readonly string[];
+  /** Other models from now on; work in progress ends as it began. */
+  changeModels(models: EngineModels): void;
   /** Resolves when the first process can work. */
   ready(): Promise<void>;
   status(): EngineStatus;
@@ -41,13 +52,13 @@ export interface Engine {
 
 export function createEngine(options: EngineOptions): Engine {
   const pool = new EnginePool({
-    setup: { vadPath: options.vadPath, models: options.models, threads: options.threadsPerWorker },
+    setup: { ...options.models, threads: options.threadsPerWorker },
     workers: options.workers,
     recycleResidentBytes: options.recycleResidentBytes,
     jobTimeoutMs: options.jobTimeoutMs,
     log: options.log,
   });
-  const models = options.models.map((one) => one.id);
+  let models = idsOf(options.models);
   let recordings = 0;
   const admit = () => {
     if (recordings >= options.maxRecordings) {
@@ -59,7 +70,13 @@ export function createEngine(options: EngineOptions): Engine {
     recordings++;
   };
   return {
-    models,
+    get models() {
+      return models;
+    },
+    changeModels(changed) {
+      models = idsOf(changed);
+      pool.changeSetup({ ...changed, threads: options.threadsPerWorker });
+    },
     ready: () => pool.ready(),
     status: () => ({ ...pool.status(), recordings, models }),
     async *hear(ask) {
@@ -80,4 +97,8 @@ export function createEngine(options: EngineOptions): Engine {
     },
     close: () => pool.close(),
   };
+}
+
+function idsOf({ models, duos }: EngineModels): readonly string[] {
+  return [...models, ...duos].map((one) => one.id);
 }

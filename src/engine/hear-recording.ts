@@ -35,8 +35,7 @@ async function hearClip(pool: EnginePool, ask: RecordingAsk, signal: AbortSignal
   const pcm = sound.slice(0, sound.end);
   const endMs = pcm.length / 16;
   if (pcm.length === 0) return { ...nothing, startMs: 0, endMs };
-  const job = { type: 'recognise', modelId: ask.modelId, pcm, speech: null, wantTimes: ask.wantTimes } as const;
-  return { ...(await pool.run(ask, job, signal)), startMs: 0, endMs };
+  return { ...(await pool.run(ask, jobOf(ask, pcm, null, null), signal)), startMs: 0, endMs };
 }
 
 async function* hearLong(
@@ -46,17 +45,25 @@ async function* hearLong(
   windowsAtOnce: number,
 ): AsyncGenerator<HeardWindow> {
   const running: Promise<HeardWindow>[] = [];
+  // The language that the first speech was found to be: cheap evidence for all windows after it.
+  let languageHint: string | null = null;
   for await (const { window, pcm, speech } of windowsOf(pool, ask, ask.pcm, signal)) {
-    const job = { type: 'recognise', modelId: ask.modelId, pcm, speech, wantTimes: ask.wantTimes } as const;
+    const job = jobOf(ask, pcm, speech, languageHint);
     const startMs = window.startFrame * VAD_FRAME_MS;
     const heard = pool.run(ask, job, signal).then((result) => shifted(result, startMs, startMs + pcm.length / 16));
     // It is awaited in its turn; until then a failure must not count as unhandled.
     heard.catch(() => undefined);
     running.push(heard);
+    if (ask.language === null && languageHint === null) languageHint = (await heard).language;
     const first = running.length >= windowsAtOnce ? running.shift() : undefined;
     if (first) yield await first;
   }
   for (const heard of running) yield await heard;
+}
+
+function jobOf(ask: RecordingAsk, pcm: Float32Array, speech: Float32Array | null, languageHint: string | null) {
+  const { modelId, wantTimes, task, language } = ask;
+  return { type: 'recognise', modelId, pcm, speech, wantTimes, task, language, languageHint } as const;
 }
 
 const nothing: RecogniseResult = {
@@ -65,6 +72,9 @@ const nothing: RecogniseResult = {
   speechSpan: null,
   speechProbability: 0,
   unheard: false,
+  language: null,
+  languageProbability: null,
+  heardBy: [],
 };
 
 function shifted(result: RecogniseResult, startMs: number, endMs: number): HeardWindow {

@@ -11,8 +11,11 @@ import type { VadState } from './vad/silero-vad.ts';
 export interface WorkerSetup {
   /** Path of the Silero model file. */
   readonly vadPath: string;
+  /** Everything that may be asked for. A model is loaded when it is first needed, unless `warm` names it. */
   readonly models: readonly WorkerModel[];
   readonly duos: readonly WorkerDuo[];
+  /** Ids of models that are loaded and run once before the process counts as ready. */
+  readonly warm: readonly string[];
   readonly threads: number;
 }
 
@@ -147,7 +150,7 @@ export type FromWorker =
       readonly type: 'done';
       readonly id: number;
       readonly result: EngineResults[keyof EngineResults];
-      /** Resident memory after the job, in bytes. */
-      readonly residentBytes: number;
+      /** Resident memory after the job, in bytes, without what the loaded models may take. */
+      readonly growthBytes: number;
     }
   | { readonly type: 'failed'; readonly id: number; readonly code: ErrorCode; readonly message: string };

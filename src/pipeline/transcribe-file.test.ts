@@ -51,7 +51,7 @@ function pipeline(script: (call: Call) => Promise<ProviderAnswer>, deadlineMs = 
     audioLimits: { maxDurationMs: 14_400_000 },
     policy: catalogueOrderPolicy,
     market: () => ({
-      candidates: [{ card, available: true }],
+      candidates: [{ card, available: true, missing: [] }],
       aliases: new Map([['flux-voice', ['local/moonshine-tiny']]]),
     }),
     providers: new Map([['local', provider]]),

@@ -58,6 +58,7 @@ export function segmentsOf(transcript: Transcript): readonly Segment[] {
       text: transcript.text,
       startMs: 0,
       endMs: transcript.durationMs,
+      language: transcript.language,
       speaker: null,
       confidence: null,
       avgLogprob: null,

@@ -1,3 +1,4 @@
+import { languagesOf } from '../transcript/transcript.ts';
 import { renderLogprobs, renderUsage, renderWarnings, toSeconds } from './common-parts.ts';
 import { jsonType, type Rendered, type RenderingAsk } from './rendering-ask.ts';
 
@@ -10,7 +11,7 @@ export function renderJson(ask: RenderingAsk): Rendered {
   const body = {
     text: transcript.text,
     ...(transcript.language !== null && { language: transcript.language }),
-    languages: transcript.language === null ? [] : [{ code: transcript.language }],
+    languages: languagesOf(transcript).map((code) => ({ code })),
     duration: toSeconds(transcript.durationMs),
     ...(ask.wantLogprobs && transcript.tokens !== null && { logprobs: renderLogprobs(transcript.tokens) }),
     ...(transcript.unheard.length > 0 && { warnings: renderWarnings(transcript.unheard) }),

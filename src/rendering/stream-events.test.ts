@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { askOf, segmentOf, silence, twoTickets } from '../../test/helpers/transcripts.ts';
-import { createStreamEvents, separatorBetween } from './stream-events.ts';
+import { separatorBetween } from '../transcript/joined-text.ts';
+import { createStreamEvents } from './stream-events.ts';
 
 type Event = { type: string; delta?: string; text?: string; [key: string]: unknown };
 

@@ -1,4 +1,5 @@
-import type { TranscriptEvent } from '../transcript/transcript.ts';
+import { separatorBetween } from '../transcript/joined-text.ts';
+import { languagesOf, type TranscriptEvent } from '../transcript/transcript.ts';
 import { renderLogprobs, renderUsage, renderWarnings, segmentsOf, toSeconds } from './common-parts.ts';
 import { renderSpeakerSegment, speakerSegmentId } from './diarized-json.ts';
 import type { RenderingAsk } from './rendering-ask.ts';
@@ -53,7 +54,7 @@ export function createStreamEvents(options: { diarized: boolean; wantLogprobs: b
         // What has been sent cannot be taken back, so where the two differ the stream stays true to itself.
         text: sent,
         ...(transcript.language !== null && { language: transcript.language }),
-        languages: transcript.language === null ? [] : [{ code: transcript.language }],
+        languages: languagesOf(transcript).map((code) => ({ code })),
         duration: toSeconds(transcript.durationMs),
         ...(options.wantLogprobs && transcript.tokens !== null && { logprobs: renderLogprobs(transcript.tokens) }),
         ...(transcript.unheard.length > 0 && { warnings: renderWarnings(transcript.unheard) }),
@@ -63,13 +64,4 @@ export function createStreamEvents(options: { diarized: boolean; wantLogprobs: b
       return events;
     },
   };
-}
-
-const unspaced =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}。、，？！「」『』…]/u;
-
-/** A space between segments, except between two characters of scripts that are written without. */
-export function separatorBetween(left: string, right: string): '' | ' ' {
-  if (left === '' || right === '') return '';
-  return unspaced.test(left.at(-1)!) && unspaced.test(right[0]!) ? '' : ' ';
 }

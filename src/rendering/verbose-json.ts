@@ -1,6 +1,6 @@
 import { deflateSync } from 'node:zlib';
 import { languageName } from '../core/language.ts';
-import type { Segment, Word } from '../transcript/transcript.ts';
+import { languagesOf, type Segment, type Word } from '../transcript/transcript.ts';
 import {
   renderLogprob,
   renderProbability,
@@ -13,16 +13,17 @@ import { jsonType, type Rendered, type RenderingAsk } from './rendering-ask.ts';
 
 /**
  * `verbose_json` in OpenAI's whole shape: strict clients refuse a segment that lacks one of the ten keys. `language` is
- * the lower-case English name. `segments` and `words` are there exactly when their granularity was asked for.
+ * the lower-case English name; where it changes within the recording each segment has its own. `segments` and `words` are there exactly when their granularity was asked for.
  */
 export function renderVerboseJson(ask: RenderingAsk): Rendered {
   const { transcript, task } = ask;
+  const mixed = task === 'transcribe' && languagesOf(transcript).length > 1;
   const body = {
     task,
     language: spokenLanguage(ask),
     duration: toSeconds(transcript.durationMs),
     text: transcript.text,
-    ...(ask.wantSegments && { segments: segmentsOf(transcript).map(renderSegment) }),
+    ...(ask.wantSegments && { segments: segmentsOf(transcript).map((one, index) => renderSegment(one, index, mixed)) }),
     ...(ask.wantWords && transcript.words !== null && { words: transcript.words.map(renderWord) }),
     ...(transcript.unheard.length > 0 && { warnings: renderWarnings(transcript.unheard) }),
     usage: renderUsage(ask.usage),
@@ -38,7 +39,7 @@ function spokenLanguage({ transcript, askedLanguage, task }: RenderingAsk): stri
   return code === null ? 'unknown' : languageName(code);
 }
 
-function renderSegment(segment: Segment, index: number) {
+function renderSegment(segment: Segment, index: number, withLanguage: boolean) {
   return {
     id: index,
     seek: 0,
@@ -50,6 +51,7 @@ function renderSegment(segment: Segment, index: number) {
     avg_logprob: segment.avgLogprob === null ? 0 : renderLogprob(segment.avgLogprob),
     compression_ratio: compressionRatio(segment.text),
     no_speech_prob: renderProbability(segment.noSpeechProbability ?? 0),
+    ...(withLanguage && segment.language !== null && { language: languageName(segment.language) }),
     ...(segment.confidence !== null && { confidence: renderProbability(segment.confidence) }),
     ...(segment.speaker !== null && { speaker: segment.speaker }),
   };

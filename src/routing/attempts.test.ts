@@ -114,6 +114,7 @@ describe('runAttempts', () => {
       text: 'hello',
       startMs: 0,
       endMs: 500,
+      language: null,
       speaker: null,
       confidence: null,
       avgLogprob: null,

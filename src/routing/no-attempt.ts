@@ -1,6 +1,6 @@
 import { GatewayError } from '../core/errors.ts';
 import type { ModelCard } from '../providers/contract.ts';
-import { type Market, type Plan, type RouteAsk, speaks } from './policy.ts';
+import { type Candidate, type Market, type Plan, type RouteAsk, speaks } from './policy.ts';
 
 /** Why a plan without attempts cannot be run, as the error that the caller sees: it names what would help. */
 export function noAttemptError(ask: RouteAsk, plan: Plan, market: Market): GatewayError {
@@ -12,7 +12,7 @@ export function noAttemptError(ask: RouteAsk, plan: Plan, market: Market): Gatew
     );
   }
   const reasons = new Set(plan.passedOver.map((one) => one.why));
-  if (ask.task === 'translate' && !reasons.has('not-available') && !reasons.has('language')) {
+  if (ask.task === 'translate' && reasons.has('feature')) {
     return new GatewayError(
       'unsupported_value',
       `No installed model behind '${ask.model}' can translate to English. ${pullHint(market, (card) => card.features.includes('translate'))}`,
@@ -30,14 +30,13 @@ export function noAttemptError(ask: RouteAsk, plan: Plan, market: Market): Gatew
   if (reasons.has('too-long')) {
     return new GatewayError('audio_too_long', `The recording is too long for '${ask.model}'.`, { param: 'file' });
   }
-  const missing = plan.passedOver.find((one) => one.why === 'not-available');
-  const name = missing?.modelId ?? ask.model;
-  const planned = market.candidates.some((one) => one.card.id === name && one.planned);
+  const name = plan.passedOver.find((one) => one.why === 'not-available')?.modelId ?? ask.model;
+  const candidate = market.candidates.find((one) => one.card.id === name);
   return new GatewayError(
     'no_model_installed',
-    planned
-      ? `The model '${name}' is known, but this version of fluxscribe cannot run it yet.`
-      : `The model '${name}' is known but not installed. Install it with: ${pullCommand(name)}`,
+    candidate && candidate.missing.length > 0
+      ? `The model '${name}' is known but not installed. Install it with: ${pullCommand(candidate)}`
+      : `The model '${name}' is known but not available now.`,
     { param: 'model' },
   );
 }
@@ -46,13 +45,10 @@ function pullHint(market: Market, fits: (card: ModelCard) => boolean): string {
   const able = market.candidates.filter((one) => fits(one.card));
   const ready = able.find((one) => one.available);
   if (ready) return `Ask for model '${ready.card.id}'.`;
-  const pullable = able.find((one) => !one.planned);
-  if (pullable) return `Install one that can: ${pullCommand(pullable.card.id)}`;
-  const planned = able[0];
-  if (planned) return `The model '${planned.card.id}' can, but this version of fluxscribe cannot run it yet.`;
-  return 'No model in the catalogue can.';
+  const pullable = able.find((one) => one.missing.length > 0);
+  return pullable ? `Install one that can: ${pullCommand(pullable)}` : 'No model in the catalogue can.';
 }
 
-function pullCommand(modelId: string): string {
-  return `fluxscribe models pull ${modelId.replace(/^local\//, '')}`;
+function pullCommand({ missing }: Candidate): string {
+  return `fluxscribe models pull ${missing.join(' ')}`;
 }

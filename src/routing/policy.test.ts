@@ -8,10 +8,11 @@ function card(id: string, more: Partial<ModelCard> = {}): ModelCard {
   return { id, features: ['transcribe'], languages: ['en'], maxDurationMs: null, maxUploadBytes: null, ...more };
 }
 
-const tiny = { card: card('local/moonshine-tiny'), available: true };
+const tiny = { card: card('local/moonshine-tiny'), available: true, missing: [] };
 const many = {
   card: card('local/whisper-base', { languages: ['en', 'fr'], features: ['transcribe', 'translate'] }),
   available: false,
+  missing: ['whisper-base'],
 };
 const market: Market = {
   candidates: [tiny, many],
@@ -69,12 +70,16 @@ describe('noAttemptError', () => {
     assert.match(error.message, /fluxscribe models pull whisper-base/);
   });
 
-  it('does not tell anyone to pull what this version cannot run', () => {
-    const later = { ...market, candidates: [tiny, { ...many, planned: true }] };
-    const error = refusal({ language: 'fr' }, later);
+  it('names only what is missing of a model that needs two', () => {
+    const duo = { card: card('local/duo', { languages: ['en', 'fr'] }), available: false, missing: ['whisper-base'] };
+    const error = refusal({ language: 'fr' }, { ...market, candidates: [tiny, duo] });
+    assert.match(error.message, /fluxscribe models pull whisper-base$/);
+  });
+
+  it('says so when no model that is known speaks the language', () => {
+    const error = refusal({ language: 'tlh' });
     assert.equal(error.code, 'unsupported_language');
-    assert.match(error.message, /local\/whisper-base/);
-    assert.doesNotMatch(error.message, /pull/);
+    assert.match(error.message, /No model in the catalogue can/);
   });
 
   it('refuses a translation that nothing installed can make', () => {

@@ -15,8 +15,8 @@ export interface Candidate {
   readonly card: ModelCard;
   /** Installed (local) or switched on (upstream). */
   readonly available: boolean;
-  /** In the catalogue for a later version: nothing that an operator does now makes it available. */
-  readonly planned?: boolean;
+  /** Artifacts of ours that would have to be installed to make it available; empty for another provider's model. */
+  readonly missing: readonly string[];
 }
 
 /** Everything that a decision may depend on; the same market gives the same plan. */

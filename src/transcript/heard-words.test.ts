@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { assembleStretch, type HeardWord } from './heard-words.ts';
 
-function word(text: string, startMs: number | null, endMs: number | null, logprob = -0.1): HeardWord {
-  return { text, startMs, endMs, tokens: [{ id: 7, bytes: new TextEncoder().encode(` ${text}`), logprob }] };
+function word(text: string, startMs: number | null, endMs: number | null, more: Partial<HeardWord> = {}): HeardWord {
+  const tokens = [{ id: 7, bytes: new TextEncoder().encode(` ${text}`), logprob: -0.1 }];
+  return { text, glued: false, startMs, endMs, tokens, confidence: null, ...more };
 }
 
-const stretch = (words: readonly HeardWord[]) => ({ words, startMs: 500, endMs: 9000, speechProbability: 0.9 });
+const stretch = (words: readonly HeardWord[], language = 'en') => {
+  return { words, startMs: 500, endMs: 9000, speechProbability: 0.9, language };
+};
 
 describe('assembleStretch', () => {
   it('ends a segment with a sentence', () => {
@@ -53,18 +56,25 @@ describe('assembleStretch', () => {
     );
   });
 
-  it("takes a word's confidence from the product of its tokens' probabilities", () => {
-    const two: HeardWord = {
-      text: 'wander',
-      startMs: 0,
-      endMs: 100,
-      tokens: [
-        { id: 1, bytes: new TextEncoder().encode(' wan'), logprob: Math.log(0.5) },
-        { id: 2, bytes: new TextEncoder().encode('der'), logprob: Math.log(0.8) },
-      ],
-    };
-    const { words, tokens } = assembleStretch(stretch([two]), 0);
-    assert.ok(Math.abs((words?.[0]?.confidence ?? 0) - 0.4) < 1e-9);
-    assert.equal(tokens.map((one) => one.token).join(''), ' wander');
+  it('writes words together that no space parts', () => {
+    const words = [
+      word('我们', 500, 700),
+      word('走', 700, 900, { glued: true }),
+      word('吧。', 900, 1000, { glued: true }),
+    ];
+    const { segments, wordCounts } = assembleStretch(stretch(words, 'zh'), 0);
+    assert.deepEqual(
+      segments.map((one) => [one.text, one.language]),
+      [['我们走吧。', 'zh']],
+    );
+    assert.deepEqual(wordCounts, [3]);
+  });
+
+  it("gives a segment the mean of its words' confidences, and none when no word has one", () => {
+    const sure = [word('Hello', 500, 700, { confidence: 0.9 }), word('there.', 700, 900, { confidence: 0.7 })];
+    const { segments, words } = assembleStretch(stretch([...sure, word('Bye.', 2900, 3000)]), 0);
+    assert.ok(Math.abs((segments[0]?.confidence ?? 0) - 0.8) < 1e-9);
+    assert.equal(segments[1]?.confidence, null);
+    assert.equal(words?.[0]?.confidence, 0.9);
   });
 });

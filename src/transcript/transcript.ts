@@ -9,7 +9,7 @@ export type LanguageTag = string;
 export interface Transcript {
   /** The whole text without leading or trailing space. '' is a good answer: nobody spoke. */
   readonly text: string;
-  /** null: the service did not say, or nobody spoke. */
+  /** What is spoken most; null: the service did not say, or nobody spoke. */
   readonly language: LanguageTag | null;
   /** Measured length of the caller's audio. */
   readonly durationMs: number;
@@ -21,6 +21,12 @@ export interface Transcript {
   readonly tokens: readonly TokenLogprob[] | null;
   /** Stretches where speech was detected but no text could be obtained; empty in a complete transcript. */
   readonly unheard: readonly Unheard[];
+}
+
+/** The languages that are spoken, the one of the whole transcript first, then by first appearance. */
+export function languagesOf(transcript: Transcript): readonly LanguageTag[] {
+  const all = [transcript.language, ...transcript.segments.map((segment) => segment.language)];
+  return [...new Set(all.filter((one) => one !== null))];
 }
 
 export interface Span {
@@ -37,6 +43,8 @@ export interface Span {
 export type Word = Span;
 
 export interface Segment extends Span {
+  /** What is spoken in it; null when unknown. */
+  readonly language: LanguageTag | null;
   /** Mean natural-log probability of the tokens, null when the model gave none. */
   readonly avgLogprob: number | null;
   /** Probability in 0..1 that there is no speech in the segment, null when unknown. */

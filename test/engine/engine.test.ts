@@ -41,7 +41,15 @@ describe('the embedded engine', () => {
     signal = never,
   ) {
     const windows: HeardWindow[] = [];
-    for await (const window of engine.hear({ modelId: MODEL, pcm, durationMs, wantTimes: true, signal }))
+    for await (const window of engine.hear({
+      modelId: MODEL,
+      pcm,
+      durationMs,
+      wantTimes: true,
+      task: 'transcribe',
+      language: null,
+      signal,
+    }))
       windows.push(window);
     return windows;
   }
@@ -97,6 +105,7 @@ describe('the embedded engine', () => {
       openPcm: long,
       durationMs: longMs(),
       words,
+      language: null,
       signal: never,
     });
     assert.deepEqual(
@@ -142,7 +151,14 @@ describe('an engine with room for one recording', () => {
         await held;
         yield new Float32Array(16_000);
       }
-      const ask = { modelId: MODEL, durationMs: 1000, wantTimes: false, signal: never };
+      const ask = {
+        modelId: MODEL,
+        durationMs: 1000,
+        wantTimes: false,
+        task: 'transcribe',
+        language: null,
+        signal: never,
+      } as const;
       const first = bench.engine.hear({ ...ask, pcm: slow() })[Symbol.asyncIterator]();
       const waiting = first.next();
       const second = bench.engine.hear({ ...ask, pcm: slow() })[Symbol.asyncIterator]();
@@ -171,6 +187,8 @@ describe('an engine with room for one recording', () => {
           pcm: sound(),
           durationMs: 1000,
           wantTimes: false,
+          task: 'transcribe',
+          language: null,
           signal: never,
         })) {
           assert.equal(window.words.length, 0);

@@ -8,6 +8,7 @@ export function segmentOf(text: string, startMs: number, endMs: number, more: Pa
     text,
     startMs,
     endMs,
+    language: null,
     speaker: null,
     confidence: null,
     avgLogprob: null,

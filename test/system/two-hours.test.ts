@@ -66,7 +66,7 @@ describe('a recording of more than two hours', () => {
       maxDurationMs: null,
       maxUploadBytes: null,
     } as const;
-    const provider = createLocalProvider(bench.engine, [{ card, artifactId: MODEL }]);
+    const provider = createLocalProvider(bench.engine, () => [{ card, engineId: MODEL }]);
     const { transcript } = await provider.transcribe(
       {
         audio,

@@ -8,7 +8,7 @@ export interface EnginePoolOptions {
   readonly setup: WorkerSetup;
   /** Child processes; one job at a time in each. */
   readonly workers: number;
-  /** A process whose resident memory is above this after a job is replaced. */
+  /** A process whose resident memory is above this after a job, its models not counted, is replaced. */
   readonly recycleResidentBytes: number;
   /** One job may take this long in a process before the process is killed. */
   readonly jobTimeoutMs: number;
@@ -39,6 +39,8 @@ interface Slot {
   /** Failed starts in a row; sets the pause before the next. */
   failures: number;
   restartTimer: NodeJS.Timeout | null;
+  /** It was started with a setup that holds no more: it ends after its job. */
+  stale: boolean;
 }
 
 const FIRST_RESTART_MS = 100;
@@ -52,6 +54,7 @@ const HOPELESS_FAILURES = 5;
  */
 export class EnginePool {
   readonly #options: EnginePoolOptions;
+  #setup: WorkerSetup;
   readonly #slots: Slot[];
   readonly #queue = new FairQueue<Task>();
   readonly #firstReady = Promise.withResolvers<void>();
@@ -61,12 +64,14 @@ export class EnginePool {
 
   constructor(options: EnginePoolOptions) {
     this.#options = options;
+    this.#setup = options.setup;
     this.#slots = Array.from({ length: options.workers }, () => ({
       process: null,
       ready: false,
       task: null,
       failures: 0,
       restartTimer: null,
+      stale: false,
     }));
     // Nobody may be waiting for it when it fails.
     this.#firstReady.promise.catch((error: unknown) => {
@@ -120,9 +125,24 @@ export class EnginePool {
     this.#firstReady.reject(closing());
   }
 
+  /** Other models from now on: idle processes are replaced at once, busy ones after their job. */
+  changeSetup(setup: WorkerSetup): void {
+    this.#setup = setup;
+    for (const slot of this.#slots) {
+      if (slot.task) slot.stale = true;
+      else this.#replace(slot);
+    }
+  }
+
+  #replace(slot: Slot): void {
+    slot.ready = false;
+    slot.process?.kill();
+  }
+
   #start(slot: Slot): void {
     slot.restartTimer = null;
-    const process = new EngineProcess(this.#options.setup, {
+    slot.stale = false;
+    const process = new EngineProcess(this.#setup, {
       onReady: () => {
         slot.ready = true;
         this.#firstReady.resolve();
@@ -158,10 +178,11 @@ export class EnginePool {
     slot.failures = 0;
     if (message.type === 'done') {
       current.task.resolve(message.result);
-      if (message.residentBytes > this.#options.recycleResidentBytes) {
-        this.#options.log.info({ residentBytes: message.residentBytes }, 'engine process replaced: memory grew');
-        slot.ready = false;
-        slot.process?.kill();
+      if (message.growthBytes > this.#options.recycleResidentBytes) {
+        this.#options.log.info({ growthBytes: message.growthBytes }, 'engine process replaced: memory grew');
+        this.#replace(slot);
+      } else if (slot.stale) {
+        this.#replace(slot);
       }
     } else {
       current.task.reject(new GatewayError(message.code, message.message));

@@ -1,24 +1,25 @@
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { Engine, HeardWindow } from '../../engine/engine.ts';
 import { type AssembledStretch, assembleStretch } from '../../transcript/heard-words.ts';
+import { joinTexts } from '../../transcript/joined-text.ts';
 import type { Segment, TokenLogprob, Unheard, Word } from '../../transcript/transcript.ts';
 import type { Call, Feature, ModelCard, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
 
 /** A catalogue model that the embedded engine can run. */
 export interface LocalModel {
   readonly card: ModelCard;
-  /** Artifact id under which the engine has loaded it. */
-  readonly artifactId: string;
+  /** Id of the model or duo under which the engine knows it. */
+  readonly engineId: string;
 }
 
-/** The embedded engine as a provider: no network, no key. */
-export function createLocalProvider(engine: Engine, models: readonly LocalModel[]): Provider {
-  const loaded = models.filter((one) => engine.models.includes(one.artifactId));
+/** The embedded engine as a provider: no network, no key. `models` are those that it may have loaded at this moment. */
+export function createLocalProvider(engine: Engine, models: () => readonly LocalModel[]): Provider {
+  const loaded = () => models().filter((one) => engine.models.includes(one.engineId));
   return {
     id: 'local',
-    models: () => loaded.map((one) => one.card),
+    models: () => loaded().map((one) => one.card),
     async transcribe(ask, call) {
-      const model = loaded.find((one) => one.card.id === ask.modelId);
+      const model = loaded().find((one) => one.card.id === ask.modelId);
       if (!model) throw new GatewayError('no_model_installed', `The model '${ask.modelId}' is not loaded.`);
       try {
         return await transcribe(engine, model, ask, call);
@@ -32,16 +33,18 @@ export function createLocalProvider(engine: Engine, models: readonly LocalModel[
 
 async function transcribe(engine: Engine, model: LocalModel, ask: ProviderAsk, call: Call): Promise<ProviderAnswer> {
   const { durationMs } = ask.audio.probe;
-  const language = onlyLanguage(model.card);
+  const msByLanguage = new Map<string, number>();
   const segments: Segment[] = [];
   const tokens: TokenLogprob[] = [];
   const unheard: Unheard[] = [];
   let words: Word[] | null = ask.wantWords ? [] : null;
   const windows = engine.hear({
-    modelId: model.artifactId,
+    modelId: model.engineId,
     pcm: ask.audio.pcm(call.signal),
     durationMs,
     wantTimes: ask.wantWords,
+    task: ask.task,
+    language: ask.language ?? onlyLanguage(model.card),
     signal: call.signal,
   });
   for await (const window of windows) {
@@ -51,14 +54,17 @@ async function transcribe(engine: Engine, model: LocalModel, ask: ProviderAsk, c
     else if (part.segments.length > 0) words = null;
     tokens.push(...part.tokens);
     segments.push(...part.segments);
+    if (window.language && part.segments.length > 0) {
+      msByLanguage.set(window.language, (msByLanguage.get(window.language) ?? 0) + window.speechMs);
+    }
     tell(call, part, ask.wantLogprobs);
     call.onEvent?.({ type: 'progress', processedMs: Math.min(durationMs, Math.round(window.endMs)), durationMs });
   }
   call.onEvent?.({ type: 'progress', processedMs: durationMs, durationMs });
   return {
     transcript: {
-      text: segments.map((one) => one.text).join(' '),
-      language: segments.length > 0 ? language : null,
+      text: joinTexts(segments.map((one) => one.text)),
+      language: mostSpoken(msByLanguage),
       durationMs,
       segments,
       words,
@@ -77,6 +83,7 @@ function assemble(window: HeardWindow, notBeforeMs: number): AssembledStretch {
       startMs: window.speechSpan?.startMs ?? window.startMs,
       endMs: window.speechSpan?.endMs ?? window.endMs,
       speechProbability: window.speechProbability,
+      language: window.language,
     },
     notBeforeMs,
   );
@@ -86,8 +93,8 @@ function assemble(window: HeardWindow, notBeforeMs: number): AssembledStretch {
 function tell(call: Call, part: AssembledStretch, wantLogprobs: boolean): void {
   let word = 0;
   let token = 0;
-  for (const segment of part.segments) {
-    const wordCount = segment.text.split(' ').length;
+  for (const [index, segment] of part.segments.entries()) {
+    const wordCount = part.wordCounts[index] ?? 0;
     call.onEvent?.({
       type: 'segment-final',
       segment,
@@ -97,6 +104,11 @@ function tell(call: Call, part: AssembledStretch, wantLogprobs: boolean): void {
     word += wordCount;
     token += segment.tokens.length;
   }
+}
+
+function mostSpoken(msByLanguage: ReadonlyMap<string, number>): string | null {
+  const [first, ...others] = msByLanguage;
+  return first ? others.reduce((most, one) => (one[1] > most[1] ? one : most), first)[0] : null;
 }
 
 function onlyLanguage(card: ModelCard): string | null {
