@@ -91,9 +91,6 @@ function modelNamed({ catalogue }: ModelShelf, name: string): CatalogueModel | n
 /** By model id, bare name or artifact id. Throws UsageError for what cannot be installed. */
 function artifactNamed(shelf: ModelShelf, name: string): CatalogueArtifact {
   const model = modelNamed(shelf, name);
-  if (model?.planned) {
-    throw new UsageError(`The model '${model.id}' is known, but this version of fluxscribe cannot run it yet.`);
-  }
   const artifact = model ? artifactOf(shelf, model) : shelf.catalogue.artifacts.find((one) => one.id === name);
   if (!artifact) throw new UsageError(`There is no model '${name}'. fluxscribe models list shows what there is.`);
   return artifact;
@@ -105,7 +102,6 @@ function artifactOf({ catalogue }: ModelShelf, model: CatalogueModel): Catalogue
 
 async function stateOf(shelf: ModelShelf, model: CatalogueModel): Promise<string> {
   const artifact = artifactOf(shelf, model);
-  if (model.planned) return 'planned';
   if (!artifact) return 'upstream';
   return (await shelf.store.isInstalled(artifact.id)) ? 'installed' : 'not installed';
 }
