@@ -14,15 +14,20 @@ export const INT64 = onnxProto.onnx.TensorProto.DataType.INT64;
 
 type AttributeValue = number | readonly number[];
 
+/** Where onnxruntime keeps operators of its own. */
+export const MICROSOFT_DOMAIN = 'com.microsoft';
+
 /** A node; whole-number attributes become INT or INTS. */
 export function node(
   opType: string,
   inputs: readonly string[],
   outputs: readonly string[],
   attributes: Readonly<Record<string, AttributeValue>> = {},
+  domain = '',
 ): OnnxNode {
   return {
     opType,
+    domain,
     name: `fluxscribe/${outputs[0]}`,
     input: [...inputs],
     output: [...outputs],
@@ -52,6 +57,12 @@ export function int64Constant(name: string, values: readonly number[]): onnx.ITe
   return { name, dataType: INT64, dims: [values.length], int64Data: [...values] };
 }
 
+/** A constant row of floats. */
+export function floatConstant(name: string, values: Float32Array): onnx.ITensorProto {
+  const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return { name, dataType: FLOAT, dims: [values.length], rawData };
+}
+
 /** The subgraph under an attribute of a node, such as the branches of `If`. Throws when it is not there. */
 export function subgraph(owner: OnnxNode, attribute: string): OnnxGraph {
   const graph = owner.attribute?.find((one) => one.name === attribute)?.g;
@@ -66,4 +77,25 @@ export function usedInitializers(
 ): onnx.ITensorProto[] {
   const read = new Set(nodes.flatMap((one) => one.input ?? []));
   return initializers.filter((one) => read.has(one.name ?? ''));
+}
+
+/**
+ * The nodes that some output needs, in their order, without what makes values that are given. Replacing a value is to put
+ * its new maker in the old one's place and to let what only the old one read fall away here.
+ */
+export function neededNodes(
+  nodes: readonly OnnxNode[],
+  given: ReadonlySet<string>,
+  outputs: readonly string[],
+): OnnxNode[] {
+  const producers = new Map(nodes.flatMap((one) => (one.output ?? []).map((name) => [name, one] as const)));
+  const needed = new Set<OnnxNode>();
+  const open = [...outputs];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const producer = given.has(name) ? undefined : producers.get(name);
+    if (!producer || needed.has(producer)) continue;
+    needed.add(producer);
+    open.push(...(producer.input ?? []));
+  }
+  return nodes.filter((one) => needed.has(one));
 }
