@@ -7,8 +7,12 @@ export interface WordErrors {
   readonly words: number;
 }
 
-/** Fewest edits that turn what was heard into the reference, over words of both in one normal form. */
-export function wordErrors(reference: string, heard: string): WordErrors {
+/** Fewest edits that turn what was heard into the reference, over words of both in one normal form, English by default. */
+export function wordErrors(
+  reference: string,
+  heard: string,
+  wordsOf: (text: string) => readonly string[] = englishWords,
+): WordErrors {
   const expected = wordsOf(reference);
   return { errors: editDistance(expected, wordsOf(heard)), words: expected.length };
 }
@@ -20,7 +24,7 @@ export function wordErrorRate(all: readonly WordErrors[]): number {
   return (100 * errors) / words;
 }
 
-function wordsOf(text: string): string[] {
+function englishWords(text: string): string[] {
   return normaliseEnglish(text).split(' ').filter(Boolean);
 }
 
