@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Config, ConfigError, loadConfig } from '../config/load-config.ts';
+import { toLanguageCode } from '../core/language.ts';
 import { packageVersion } from '../version.ts';
 import { exitCode } from './exit-code.ts';
 import { UsageError } from './usage-error.ts';
@@ -38,7 +39,8 @@ function createProgram(finish: (code: number) => void): Command {
       'a file, or a folder that gets one file for each recording; without it: standard output',
     )
     .option('-m, --model <name>', 'model or alias (default: the setting defaultModel)')
-    .option('-l, --language <code>', 'ISO-639-1 code of what is spoken (default: find out)')
+    .option('-l, --language <code>', 'what is spoken: en, en-US or english (default: find out)', languageOf)
+    .option('--translate', 'write English, whatever is spoken')
     .option('--word-times', 'with verbose_json: every word with its times')
     .option(
       '-c, --concurrency <count>',
@@ -92,6 +94,12 @@ function createProgram(finish: (code: number) => void): Command {
 
 function settings(): Config {
   return loadConfig({ env: process.env, workingDir: process.cwd() });
+}
+
+function languageOf(text: string): string {
+  const code = toLanguageCode(text);
+  if (code === null) throw new InvalidArgumentError('There is no such language; an ISO-639-1 code such as en will do.');
+  return code;
 }
 
 function countOf(text: string): number {

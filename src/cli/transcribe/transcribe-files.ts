@@ -22,6 +22,7 @@ export interface TranscribeOptions {
   readonly model?: string;
   readonly language?: string;
   readonly wordTimes?: boolean;
+  readonly translate?: boolean;
   readonly concurrency?: number;
   readonly quiet?: boolean;
 }
@@ -34,6 +35,7 @@ export async function transcribeFiles(
 ): Promise<number> {
   const format: ResponseFormat = options.format === 'verbose' ? 'verbose_json' : options.format;
   if (options.wordTimes && format !== 'verbose_json') throw new UsageError('--word-times needs --format verbose_json.');
+  if (options.wordTimes && options.translate) throw new UsageError('A translation has no word times.');
   const recordings = await findRecordings(patterns);
   const out = options.out ?? null;
   const output = await planOutput(recordings, format, out, out !== null && (await isFolder(out)));
@@ -115,13 +117,14 @@ async function transcribeOne(job: Job, recording: Recording, index: number): Pro
   const { config, options, format, transcriber, output, display } = job;
   const startedAt = performance.now();
   try {
+    const task = options.translate ? 'translate' : 'transcribe';
     const wantWords = format === 'srt' || format === 'vtt' || options.wordTimes === true;
     const outcome = await transcriber.transcribe(
       {
         requestId: newRequestId(),
         stored: { path: recording.path, sizeBytes: recording.sizeBytes },
         model: options.model ?? config.defaultModel,
-        task: 'transcribe',
+        task,
         language: options.language ?? null,
         prompt: null,
         temperature: null,
@@ -136,7 +139,7 @@ async function transcribeOne(job: Job, recording: Recording, index: number): Pro
     const { content } = render(format, {
       transcript: outcome.transcript,
       usage: outcome.usage,
-      task: 'transcribe',
+      task,
       askedLanguage: options.language ?? null,
       wantSegments: true,
       wantWords,

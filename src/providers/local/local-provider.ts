@@ -37,12 +37,14 @@ async function transcribe(engine: Engine, model: LocalModel, ask: ProviderAsk, c
   const segments: Segment[] = [];
   const tokens: TokenLogprob[] = [];
   const unheard: Unheard[] = [];
-  let words: Word[] | null = ask.wantWords ? [] : null;
+  // A translation does not follow the sound word by word; its sentences still get their times.
+  const giveWords = ask.wantWords && ask.task === 'transcribe';
+  let words: Word[] | null = giveWords ? [] : null;
   const windows = engine.hear({
     modelId: model.engineId,
     pcm: ask.audio.pcm(call.signal),
     durationMs,
-    wantTimes: ask.wantWords,
+    wantTimes: ask.wantWords || ask.task === 'translate',
     task: ask.task,
     language: ask.language ?? onlyLanguage(model.card),
     signal: call.signal,
@@ -57,7 +59,7 @@ async function transcribe(engine: Engine, model: LocalModel, ask: ProviderAsk, c
     if (window.language && part.segments.length > 0) {
       msByLanguage.set(window.language, (msByLanguage.get(window.language) ?? 0) + window.speechMs);
     }
-    tell(call, part, ask.wantLogprobs);
+    tell(call, giveWords ? part : { ...part, words: null }, ask.wantLogprobs);
     call.onEvent?.({ type: 'progress', processedMs: Math.min(durationMs, Math.round(window.endMs)), durationMs });
   }
   call.onEvent?.({ type: 'progress', processedMs: durationMs, durationMs });
@@ -120,6 +122,7 @@ function unmetOf(card: ModelCard, ask: ProviderAsk): Feature[] {
   const unmet: Feature[] = [];
   if (ask.prompt && !card.features.includes('prompt')) unmet.push('prompt');
   // Greedy decoding is temperature 0, so only another temperature is not met.
+  if (ask.wantWords && ask.task === 'translate') unmet.push('word-times');
   if (ask.temperature && !card.features.includes('temperature')) unmet.push('temperature');
   return unmet;
 }
