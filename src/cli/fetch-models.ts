@@ -1,5 +1,5 @@
 import type { ModelShelf } from '../compose.ts';
-import type { FetchProgress } from '../models/fetch-artifact.ts';
+import type { FetchProgress } from '../models/fetch-parts.ts';
 
 /** Makes artifacts installed and tells a person on standard error what happens; says nothing when all are there. */
 export async function fetchModels(
@@ -36,15 +36,15 @@ function createDisplay(artifactId: string): Display {
 }
 
 function lineDisplay(artifactId: string, note: Display['note']): Display {
-  let from = '';
+  let heading = '';
   let nextShare = 0;
   return {
-    show({ from: source, doneBytes, totalBytes }) {
-      if (source !== from) {
-        note(
-          `Fetching ${artifactId} from ${source} (${totalBytes === null ? 'size unknown' : megabytes(totalBytes)}) …`,
-        );
-        from = source;
+    show(progress) {
+      const { doneBytes, totalBytes } = progress;
+      const now = headingOf(artifactId, progress);
+      if (now !== heading) {
+        note(`${now} (${totalBytes === null ? 'size unknown' : megabytes(totalBytes)}) …`);
+        heading = now;
         nextShare = 0.25;
       }
       if (totalBytes === null) return;
@@ -58,10 +58,15 @@ function lineDisplay(artifactId: string, note: Display['note']): Display {
   };
 }
 
+function headingOf(artifactId: string, { phase, from }: FetchProgress): string {
+  return phase === 'fetch' ? `Fetching ${artifactId} from ${from}` : `Converting ${artifactId}`;
+}
+
 function barDisplay(artifactId: string, note: Display['note']): Display {
   type Bar = { update(done: number, payload: object): void; setTotal(total: number): void; stop(): void };
   let bar: Bar | null = null;
   let latest: FetchProgress | null = null;
+  let heading = '';
   let ended = false;
   const draw = () => {
     if (!bar || !latest || ended) return;
@@ -70,8 +75,12 @@ function barDisplay(artifactId: string, note: Display['note']): Display {
   };
   return {
     show(progress) {
+      const now = headingOf(artifactId, progress);
+      // The bar stays on the last line; what it is about stands in front of it.
+      if (now !== heading && bar) process.stderr.write('\n');
+      if (now !== heading) note(now);
+      heading = now;
       if (!latest) {
-        note(`Fetching ${artifactId} from ${progress.from}`);
         // The library is loaded by the first byte: a start that fetches nothing does not pay for it.
         void import('cli-progress').then(({ default: progressBars }) => {
           if (ended) return;

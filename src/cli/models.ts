@@ -3,7 +3,8 @@ import { CatalogueError } from '../catalogue/load-catalogue.ts';
 import { composeModels, type ModelShelf } from '../compose.ts';
 import type { Config } from '../config/load-config.ts';
 import { silentLog } from '../core/log.ts';
-import { ModelFetchError } from '../models/fetch-artifact.ts';
+import { ModelFetchError } from '../models/fetch-error.ts';
+import { labelOf } from '../models/place-fetcher.ts';
 import { exitCode } from './exit-code.ts';
 import { fetchModels } from './fetch-models.ts';
 import { UsageError } from './usage-error.ts';
@@ -68,7 +69,9 @@ export async function showModel(config: Config, name: string): Promise<number> {
   print(`Artifact   ${artifact.id}, licence ${artifact.licence}, ${artifact.homepage}`);
   for (const file of artifact.files) {
     print(`File       ${shelf.store.path(artifact.id, file.name)}`);
-    print(`           ${faulty.includes(file.name) ? 'missing or damaged' : 'whole'}, ${megabytes(file.size_bytes)}`);
+    print(
+      `           ${faulty.includes(file.name) ? 'missing or damaged' : 'whole'}, ${megabytes(file.size_bytes ?? 0)}`,
+    );
     print(`           sha256 ${file.sha256}`);
     for (const source of file.sources) print(`           from ${describe(source)}`);
   }
@@ -107,11 +110,11 @@ async function stateOf(shelf: ModelShelf, model: CatalogueModel): Promise<string
 }
 
 function sizeOf(artifact: CatalogueArtifact | null): number {
-  return artifact?.files.reduce((sum, file) => sum + file.size_bytes, 0) ?? 0;
+  return artifact?.files.reduce((sum, file) => sum + (file.size_bytes ?? 0), 0) ?? 0;
 }
 
 function describe(source: CatalogueSource): string {
-  return source.type === 'url' ? source.url : `npm package ${source.package}, ${source.path}`;
+  return source.type === 'url' ? source.url : `${labelOf(source)}, ${source.path}`;
 }
 
 function megabytes(bytes: number): string {

@@ -8,6 +8,10 @@ export interface ByteStream {
   readonly offset: number;
   /** Size of the whole file, null when the other side did not say. */
   readonly totalBytes: number | null;
+  /** Tells one version of the file from another (an ETag, a time); null: the other side does not say. */
+  readonly version: string | null;
+  /** What the other side says the whole file's SHA-256 is, in lower-case hex; null: it does not say. */
+  readonly sha256: string | null;
   readonly body: AsyncIterable<Uint8Array>;
   /** Ends the transfer at once. */
   stop(): void;
@@ -38,12 +42,13 @@ export function fileSource(path: string): ByteSource {
   return {
     label: path,
     async open(offset) {
-      const { size } = await stat(path).catch((thrown: unknown) => {
+      const { size, mtimeMs } = await stat(path).catch((thrown: unknown) => {
         throw new TransferError(hasCode(thrown, 'ENOENT') ? 'there is no such file' : reasonOf(thrown), false, thrown);
       });
       const start = offset <= size ? offset : 0;
       const body = createReadStream(path, { start });
-      return { offset: start, totalBytes: size, body, stop: () => void body.destroy() };
+      const version = `${size} ${mtimeMs}`;
+      return { offset: start, totalBytes: size, version, sha256: null, body, stop: () => void body.destroy() };
     },
   };
 }
@@ -57,11 +62,11 @@ export function httpSource(url: string): ByteSource {
     label: url,
     async open(offset, signal) {
       const dispatcher = new EnvHttpProxyAgent();
-      const response = await requestFollowing(url, offset, signal, dispatcher);
       const stop = () => void dispatcher.destroy();
       try {
-        const range = readRange(response.statusCode, response.headers, offset);
-        return { ...range, body: response.body, stop };
+        const { response, sha256 } = await requestFollowing(url, offset, signal, dispatcher);
+        const { statusCode, headers, body } = response;
+        return { ...readRange(statusCode, headers, offset), version: versionOf(headers), sha256, body, stop };
       } catch (thrown) {
         stop();
         throw thrown;
@@ -78,8 +83,9 @@ async function requestFollowing(
   offset: number,
   signal: AbortSignal,
   dispatcher: Dispatcher,
-): Promise<Dispatcher.ResponseData> {
+): Promise<{ response: Dispatcher.ResponseData; sha256: string | null }> {
   let address = url;
+  let sha256: string | null = null;
   for (let hop = 0; hop <= maxRedirects; hop++) {
     const response = await request(address, {
       dispatcher,
@@ -88,8 +94,13 @@ async function requestFollowing(
     }).catch((thrown: unknown) => {
       throw new TransferError(reasonOf(thrown), true, thrown);
     });
+    // Hugging Face names the SHA-256 of a large file in the answer that redirects to its storage.
+    const linked = /^"?([0-9a-f]{64})"?$/.exec(String(response.headers['x-linked-etag'] ?? ''));
+    sha256 = linked?.[1] ?? sha256;
     const location = response.headers.location;
-    if (response.statusCode < 300 || response.statusCode > 399 || typeof location !== 'string') return response;
+    if (response.statusCode < 300 || response.statusCode > 399 || typeof location !== 'string') {
+      return { response, sha256 };
+    }
     await response.body.dump();
     const next = new URL(location, address);
     if (address.startsWith('https:') && next.protocol !== 'https:') {
@@ -98,6 +109,11 @@ async function requestFollowing(
     address = next.href;
   }
   throw new TransferError(`it redirects more than ${maxRedirects} times`, false);
+}
+
+function versionOf(headers: Readonly<Record<string, string | string[] | undefined>>): string | null {
+  const version = headers.etag ?? headers['last-modified'];
+  return typeof version === 'string' ? version : null;
 }
 
 /** What an answer to a request with `Range: bytes=OFFSET-` delivers. Throws TransferError unless it is 200 or the right 206. */

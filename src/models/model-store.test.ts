@@ -19,7 +19,7 @@ import { create } from 'tar';
 import { type FaultyMirror, startFaultyMirror } from '../../test/helpers/faulty-mirror.ts';
 import type { CatalogueArtifact, CatalogueFile } from '../catalogue/catalogue.ts';
 import { silentLog } from '../core/log.ts';
-import { ModelFetchError } from './fetch-artifact.ts';
+import { ModelFetchError } from './fetch-error.ts';
 import { createModelStore, type ModelStore } from './model-store.ts';
 import { readNpmSettings } from './npm-settings.ts';
 
@@ -39,10 +39,11 @@ function artifactOf(files: CatalogueFile[]): CatalogueArtifact {
     licence: 'MIT',
     homepage: 'https://e.example',
     files,
+    builds: [],
   };
 }
 
-const quick = { idleTimeoutMs: 300, maxFruitlessTries: 3, maxTries: 10, retryDelayMs: 1 };
+const quick = { idleTimeoutMs: 300, maxFruitlessTries: 3, maxTries: 10, retryDelayMs: 1, toolIdleTimeoutMs: 20_000 };
 
 describe('model store', () => {
   let root = '';
@@ -120,7 +121,7 @@ describe('model store', () => {
     });
 
     it('resumes what an earlier process left', async () => {
-      const part = join(dir, '.parts', `${one.files[0]!.sha256}.part`);
+      const part = join(dir, '.parts', 'tiny', `${one.files[0]!.sha256}.part`);
       mkdirSync(dirname(part), { recursive: true });
       writeFileSync(part, first.subarray(0, 1000));
       await storeOf(one, mirror.url).ensure('tiny');
@@ -135,7 +136,7 @@ describe('model store', () => {
     });
 
     it('fetches once more from the first byte when what an earlier process left was wrong', async () => {
-      const part = join(dir, '.parts', `${one.files[0]!.sha256}.part`);
+      const part = join(dir, '.parts', 'tiny', `${one.files[0]!.sha256}.part`);
       mkdirSync(dirname(part), { recursive: true });
       writeFileSync(part, Buffer.alloc(1000));
       await storeOf(one, mirror.url).ensure('tiny');

@@ -3,7 +3,8 @@ import type { CatalogueArtifact } from '../catalogue/catalogue.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { faultyFiles } from './artifact-check.ts';
-import { type FetchProgress, fetchArtifact, freeBytesOf } from './fetch-artifact.ts';
+import { fetchArtifact } from './fetch-artifact.ts';
+import { type FetchProgress, freeBytesOf } from './fetch-parts.ts';
 import type { NpmSettings } from './npm-source.ts';
 import { withStoreLock } from './store-lock.ts';
 import { defaultTransferPolicy, type TransferPolicy } from './transfer.ts';
@@ -17,6 +18,8 @@ export interface ModelStoreOptions {
   readonly log: Log;
   /** Usually `readNpmSettings` of the process. */
   readonly npmSettings: NpmSettings;
+  /** Environment in which pip and uv are run; left out: they are not, and what only they bring cannot be had. */
+  readonly env?: NodeJS.ProcessEnv;
   readonly transferPolicy?: TransferPolicy;
   readonly freeBytes?: (dir: string) => Promise<number>;
 }
@@ -82,6 +85,7 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
               dir,
               mirror: options.mirror,
               npmSettings: options.npmSettings,
+              env: options.env ?? { PATH: '' },
               policy: options.transferPolicy ?? defaultTransferPolicy,
               freeBytes: options.freeBytes ?? freeBytesOf,
               signal: held,

@@ -42,7 +42,14 @@ export function npmTarballSource(packageSpec: string, settings: NpmSettings): By
         // nobody hears ends the process.
         body.on('error', () => {});
         const headers = Object.fromEntries(response.headers);
-        return { ...readRange(response.status, headers, offset), body: bytesOf(body), stop: () => stopper.abort() };
+        return {
+          ...readRange(response.status, headers, offset),
+          // A published version never changes.
+          version: packageSpec,
+          sha256: null,
+          body: bytesOf(body),
+          stop: () => stopper.abort(),
+        };
       } catch (thrown) {
         throw asTransferError(thrown);
       }

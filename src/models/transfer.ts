@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ByteSource, type ByteStream, hasCode, reasonOf, TransferError } from './byte-source.ts';
@@ -13,6 +13,8 @@ export interface TransferPolicy {
   readonly maxTries: number;
   /** Pause before the second try; each further fruitless one doubles it. */
   readonly retryDelayMs: number;
+  /** pip and uv show nothing while they look a package up, and have retries of their own: they get longer. */
+  readonly toolIdleTimeoutMs: number;
 }
 
 export const defaultTransferPolicy: TransferPolicy = {
@@ -20,6 +22,7 @@ export const defaultTransferPolicy: TransferPolicy = {
   maxFruitlessTries: 3,
   maxTries: 20,
   retryDelayMs: 500,
+  toolIdleTimeoutMs: 120_000,
 };
 
 export interface TransferAsk {
@@ -28,20 +31,32 @@ export interface TransferAsk {
   readonly partFile: string;
   /** A file that is larger is refused before its bytes fill the disk. */
   readonly maxBytes: number;
+  /**
+   * No sum will tell whether the beginning and the rest belong together: what is there already counts only when the
+   * other side has the same version of the file still.
+   */
+  readonly unpinned: boolean;
+  /** Called once the size is known, with the bytes that are still to come; rejects when they have no room. */
+  readonly requireRoom: (bytes: number) => Promise<void>;
   readonly policy: TransferPolicy;
   readonly signal: AbortSignal;
   readonly onProgress: (doneBytes: number, totalBytes: number | null) => void;
 }
 
-/** Brings one file to `partFile`, resuming after every break. Rejects with TransferError, or with the signal's reason. */
-export async function transfer(ask: TransferAsk): Promise<void> {
+/**
+ * Brings one file to `partFile`, resuming after every break. Resolves with the SHA-256 that the other side named, which
+ * nobody has checked yet, or null. Rejects with TransferError, or with the signal's reason.
+ */
+export async function transfer(ask: TransferAsk): Promise<string | null> {
   const { partFile, policy, signal } = ask;
   await mkdir(dirname(partFile), { recursive: true });
   let fruitless = 0;
   for (let attempt = 1; ; attempt++) {
     const before = await sizeOf(partFile);
     try {
-      return await appendOnce(ask, before);
+      const announced = await appendOnce(ask, before);
+      await rm(versionFileOf(partFile), { force: true });
+      return announced;
     } catch (thrown) {
       signal.throwIfAborted();
       const error = asTransferError(thrown);
@@ -52,8 +67,10 @@ export async function transfer(ask: TransferAsk): Promise<void> {
   }
 }
 
-async function appendOnce(ask: TransferAsk, wantedOffset: number): Promise<void> {
+async function appendOnce(ask: TransferAsk, haveBytes: number): Promise<string | null> {
   const { partFile, maxBytes, source, signal } = ask;
+  const haveVersion = ask.unpinned && haveBytes > 0 ? await readVersion(partFile) : null;
+  const wantedOffset = ask.unpinned && haveVersion === null ? 0 : haveBytes;
   const idle = new AbortController();
   const stream = await withIdleLimit(idle, ask, () =>
     openOrAbort(source, wantedOffset, AbortSignal.any([signal, idle.signal])),
@@ -66,12 +83,19 @@ async function appendOnce(ask: TransferAsk, wantedOffset: number): Promise<void>
     if ((stream.totalBytes ?? 0) > maxBytes) {
       throw new TransferError(`it is ${stream.totalBytes} bytes, and at most ${maxBytes} are expected`, false);
     }
+    if (ask.unpinned && stream.offset > 0 && stream.version !== haveVersion) {
+      await rm(partFile, { force: true });
+      throw new TransferError('the file was replaced by another version meanwhile', true);
+    }
+    if (stream.totalBytes !== null) await ask.requireRoom(stream.totalBytes - stream.offset);
+    if (ask.unpinned && stream.offset === 0) await writeVersion(partFile, stream.version);
     await using file = await open(partFile, 'a');
     if (stream.offset === 0) await file.truncate(0);
     const received = await append(ask, stream, file, idle);
     if (stream.totalBytes !== null && received < stream.totalBytes) {
       throw new TransferError(`it stopped after ${received} of ${stream.totalBytes} bytes`, true);
     }
+    return stream.sha256;
   } finally {
     stream.stop();
   }
@@ -142,6 +166,25 @@ function asTransferError(thrown: unknown): TransferError {
   if (hasCode(thrown, 'ENOSPC')) return new TransferError('the disk is full', false, thrown);
   if (hasCode(thrown, 'EACCES') || hasCode(thrown, 'EROFS')) return new TransferError(reasonOf(thrown), false, thrown);
   return new TransferError(reasonOf(thrown), true, thrown);
+}
+
+function versionFileOf(partFile: string): string {
+  return `${partFile}.version`;
+}
+
+async function readVersion(partFile: string): Promise<string | null> {
+  try {
+    return (await readFile(versionFileOf(partFile), 'utf8')) || null;
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT')) return null;
+    throw thrown;
+  }
+}
+
+/** What a version is not known of cannot be continued later. */
+async function writeVersion(partFile: string, version: string | null): Promise<void> {
+  if (version === null) await rm(versionFileOf(partFile), { force: true });
+  else await writeFile(versionFileOf(partFile), version);
 }
 
 /** Bytes of a file, 0 when it is not there. */

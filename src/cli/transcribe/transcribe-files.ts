@@ -5,7 +5,7 @@ import type { Config } from '../../config/load-config.ts';
 import { toGatewayError } from '../../core/errors.ts';
 import { newRequestId } from '../../core/ids.ts';
 import { silentLog } from '../../core/log.ts';
-import { ModelFetchError } from '../../models/fetch-artifact.ts';
+import { ModelFetchError } from '../../models/fetch-error.ts';
 import { render } from '../../rendering/render.ts';
 import type { ResponseFormat } from '../../rendering/rendering-ask.ts';
 import { exitCode } from '../exit-code.ts';
