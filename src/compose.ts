@@ -69,6 +69,8 @@ export function composeModels({ config, log }: ComposeParts): ModelShelf {
     log,
     // Not settings of ours: npm's own, wherever npm keeps them on this machine.
     npmSettings: () => readNpmSettings(process.env, process.cwd()),
+    // Likewise: what pip and uv are set to.
+    env: process.env,
   });
   return { catalogue, store, defaultArtifacts: catalogue.artifacts.filter((artifact) => artifact.default) };
 }
