@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import { problemsOf } from './room-rules.ts';
 
 describe('room rules', () => {
-  const problems = (file: string, text: string) => problemsOf(file, text, ['zod']).join('\n');
+  const problems = (file: string, text: string) =>
+    problemsOf(file, text, { installed: ['zod'], optional: ['extra'] }).join('\n');
 
   it('lets a room import itself and what its row of the table allows', () => {
     assert.equal(problems('src/routing/a.ts', "import { b } from './b.ts';\nimport { c } from '../core/c.ts';"), '');
@@ -37,6 +38,15 @@ describe('room rules', () => {
     assert.equal(problems('src/core/a.ts', "import { z } from 'zod';\nimport { join } from 'node:path';"), '');
     assert.match(problems('src/core/a.ts', "import fc from 'fast-check';"), /fast-check, which is not in dependencies/);
     assert.match(problems('src/core/a.ts', "import x from '@a/b/c.js';"), /imports @a\/b,/);
+  });
+
+  it('lets a package that may be absent be imported when it is needed, and its types at any time', () => {
+    assert.equal(problems('src/core/a.ts', "const x = await import('extra');"), '');
+    assert.equal(problems('src/core/a.ts', "load(() => import('extra'))"), '');
+    assert.equal(problems('src/core/a.ts', "import type { X } from 'extra';\nimport { z } from 'zod';"), '');
+    for (const line of ["import x from 'extra';", "import type { Z } from 'zod';\nimport {\n  x,\n} from 'extra';"]) {
+      assert.match(problems('src/core/a.ts', line), /imports extra, which may be absent/, line);
+    }
   });
 
   it('lets settings be read in one room', () => {

@@ -57,24 +57,37 @@ const specifier = /(?:^|[\s;}])(?:from|import)\s*\(?\s*'([^']+)'/g;
 export const roomRules: Check = {
   name: 'room rules',
   async run() {
+    const names = z.record(z.string(), z.unknown());
     const manifest = z
-      .object({ dependencies: z.record(z.string(), z.string()) })
+      .object({ dependencies: names, peerDependenciesMeta: names.default({}) })
       .parse(JSON.parse(readFileSync('package.json', 'utf8')));
+    const packages = {
+      installed: Object.keys(manifest.dependencies),
+      optional: Object.keys(manifest.peerDependenciesMeta),
+    };
     return sourceFiles('.ts')
       .filter((file) => file.startsWith('src/') && !file.endsWith('.test.ts') && !file.endsWith('/conformance.ts'))
-      .flatMap((file) => problemsOf(file, readFileSync(file, 'utf8'), Object.keys(manifest.dependencies)));
+      .flatMap((file) => problemsOf(file, readFileSync(file, 'utf8'), packages));
   },
 };
 
+/** Packages that a file of the product may import. */
+export interface Packages {
+  /** Those that every installation has. */
+  readonly installed: readonly string[];
+  /** Those that an operator may add: types aside, only `await import(…)` may name them. */
+  readonly optional: readonly string[];
+}
+
 /** Exported for its test. */
-export function problemsOf(file: string, text: string, dependencies: readonly string[]): readonly Problem[] {
+export function problemsOf(file: string, text: string, packages: Packages): readonly Problem[] {
   const problems: Problem[] = [];
   const home = roomOf(file.slice('src/'.length));
   const code = withoutComments(text);
   if (home === null) problems.push(`${file}: this room is not in the table of scripts/check/room-rules.ts`);
-  for (const [, name = ''] of code.matchAll(specifier)) {
+  for (const { 1: name = '', index } of code.matchAll(specifier)) {
     if (!name.startsWith('.')) {
-      const problem = packageProblem(file, name, dependencies);
+      const problem = packageProblem(file, name, packages, isOptionalImport(code, index));
       if (problem) problems.push(problem);
       continue;
     }
@@ -90,10 +103,21 @@ export function problemsOf(file: string, text: string, dependencies: readonly st
   return problems;
 }
 
-function packageProblem(file: string, name: string, dependencies: readonly string[]): Problem | null {
+function packageProblem(file: string, name: string, packages: Packages, isOptional: boolean): Problem | null {
   if (name.startsWith('node:')) return null;
   const packageName = name.split('/', name.startsWith('@') ? 2 : 1).join('/');
-  return dependencies.includes(packageName) ? null : `${file}: imports ${packageName}, which is not in dependencies`;
+  if (packages.installed.includes(packageName)) return null;
+  if (!packages.optional.includes(packageName)) {
+    return `${file}: imports ${packageName}, which is not in dependencies`;
+  }
+  return isOptional ? null : `${file}: imports ${packageName}, which may be absent; use await import('${packageName}')`;
+}
+
+/** Whether the import that was found at a place is a dynamic one, or of types alone, which Node never sees. */
+function isOptionalImport(code: string, index: number): boolean {
+  if (/^.?import\s*\(/s.test(code.slice(index))) return true;
+  const statement = code.slice(0, index + 1);
+  return /^import\s+type\s/.test(statement.slice(statement.lastIndexOf('import')));
 }
 
 /** The most exact entry of the table that holds a path. */
