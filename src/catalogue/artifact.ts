@@ -105,10 +105,19 @@ export const artifactSchema = z.strictObject({
   default: z.boolean().default(false),
   licence: z.string(),
   homepage: z.url(),
+  /** What all files take together, for people and for the disk, where exact sizes are not known. */
+  about_bytes: sizeBytes.optional(),
   files: z.array(modelFile).min(1),
   /** Asked in order, before the files' own sources. */
   builds: z.array(build).default([]),
 });
+
+/** Bytes that an installed artifact takes: exact where every file's size is known, else about; null: nobody knows. */
+export function bytesOf(artifact: CatalogueArtifact): number | null {
+  if (artifact.about_bytes !== undefined) return artifact.about_bytes;
+  const sizes = artifact.files.map((file) => file.size_bytes);
+  return sizes.includes(undefined) ? null : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+}
 
 export type CatalogueArtifact = z.infer<typeof artifactSchema>;
 export type CatalogueFile = CatalogueArtifact['files'][number];
