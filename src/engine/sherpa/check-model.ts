@@ -46,6 +46,8 @@ export interface ZipformerFolder extends CommonFolder {
 
 /** Values in one frame of the sound features that sherpa-onnx computes unless the model says otherwise. */
 export const FEATURE_VALUES = 80;
+/** What sherpa-onnx computes for GigaAM, whatever its metadata says. */
+const GIGA_AM_FEATURES = 64;
 /** Larger ones would only be typing mistakes; they size what is allocated. */
 const MAX_CHUNK_FRAMES = 3_000;
 const MAX_FEATURES = 1_024;
@@ -101,9 +103,9 @@ async function checkNemo(folder: string): Promise<NemoFolder> {
   encoder.int('subsampling_factor', 1);
   const layers = encoder.int('pred_rnn_layers', 1);
   const hidden = encoder.int('pred_hidden', 1);
-  const features = encoder.optionalInt('feat_dim', FEATURE_VALUES);
-  if (features < 1 || features > MAX_FEATURES) encoder.fail("has no usable 'feat_dim' in its metadata");
-  encoder.optionalInt('is_giga_am', 0);
+  const given = encoder.optionalInt('feat_dim', FEATURE_VALUES);
+  if (given < 1 || given > MAX_FEATURES) encoder.fail("has no usable 'feat_dim' in its metadata");
+  const features = encoder.optionalInt('is_giga_am', 0) > 0 ? GIGA_AM_FEATURES : given;
   if (!['', 'NA', 'per_feature'].includes(encoder.text('normalize_type'))) {
     encoder.fail("has a 'normalize_type' in its metadata that sherpa-onnx does not know");
   }
@@ -115,7 +117,7 @@ async function checkNemo(folder: string): Promise<NemoFolder> {
   if (bands !== null && bands !== features) encoder.fail(`is made for ${bands} features where ${features} come`);
   encoder.outputs([
     [FLOAT, 3],
-    [INT64, 1],
+    [[INT32, INT64], 1],
   ]);
 
   const decoder = await CheckedFile.open(files.decoder);

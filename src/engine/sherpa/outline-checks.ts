@@ -11,6 +11,9 @@ export const INT64 = 7;
 /** Largest number that sherpa-onnx reads rightly (`atoi` into 32 bits). */
 const MAX_INT = 2 ** 31 - 1;
 
+/** What a tensor must be: one of these element types, and of this rank where the file gives one. */
+export type WantedTensor = readonly [elementTypes: number | readonly number[], rank: number];
+
 /** One model file and what must be true of it. Every method throws GatewayError where it is not. */
 export class CheckedFile {
   readonly #name: string;
@@ -73,12 +76,12 @@ export class CheckedFile {
   }
 
   /** Element types of all inputs, and the ranks of those where one is given. */
-  inputs(wanted: readonly (readonly [elementType: number, rank: number])[]): readonly TensorOutline[] {
+  inputs(wanted: readonly WantedTensor[]): readonly TensorOutline[] {
     return this.#tensors('inputs', this.#outline.inputs, wanted);
   }
 
   /** The same of the outputs. Those after the wanted ones are ignored, as sherpa-onnx does. */
-  outputs(wanted: readonly (readonly [elementType: number, rank: number])[]): readonly TensorOutline[] {
+  outputs(wanted: readonly WantedTensor[]): readonly TensorOutline[] {
     return this.#tensors('outputs', this.#outline.outputs.slice(0, wanted.length), wanted);
   }
 
@@ -96,17 +99,17 @@ export class CheckedFile {
     if (last !== null && last !== wanted) this.fail(`is made for ${last} values where ${wanted} are wanted`);
   }
 
-  #tensors(
-    what: string,
-    tensors: readonly TensorOutline[],
-    wanted: readonly (readonly [elementType: number, rank: number])[],
-  ): readonly TensorOutline[] {
+  #tensors(what: string, tensors: readonly TensorOutline[], wanted: readonly WantedTensor[]): readonly TensorOutline[] {
     const fits =
       tensors.length === wanted.length &&
-      wanted.every(([elementType, rank], index) => {
+      wanted.every(([elementTypes, rank], index) => {
         const tensor = tensors[index];
         // An export without shapes says nothing about the rank.
-        return tensor?.elementType === elementType && (tensor.dims.length === 0 || tensor.dims.length === rank);
+        return (
+          tensor !== undefined &&
+          [elementTypes].flat().includes(tensor.elementType) &&
+          (tensor.dims.length === 0 || tensor.dims.length === rank)
+        );
       });
     if (!fits) this.fail(`has other ${what} than this kind of model`);
     return tensors;

@@ -7,6 +7,7 @@ import { speechRegions, windowRules } from '../windows/speech-regions.ts';
 import { type PlannedWindow, type SpeechRegion, WindowPlanner } from '../windows/window-planner.ts';
 import { type CheckedModel, checkModel } from './check-model.ts';
 import type { SherpaLoader } from './find-model-files.ts';
+import type { SherpaWorkerModel } from './is-sherpa-model.ts';
 import { loadSherpa } from './load-sherpa.ts';
 import { NemoDecoder } from './nemo-decoder.ts';
 import { SenseVoiceDecoder } from './sense-voice-decoder.ts';
@@ -21,15 +22,6 @@ const MAX_PIECE_FRAMES = Math.floor(MAX_PIECE_MS / VAD_FRAME_MS);
 /** Speech from this length on that stays without text is reported as unheard, as with the other recognisers. */
 const UNHEARD_SPEECH_MS = 1_200;
 const SAMPLES_PER_MS = 16;
-
-/** A model of the worker's setup that runs in sherpa-onnx. */
-export interface SherpaWorkerModel extends WorkerModel {
-  readonly loader: SherpaLoader;
-}
-
-export function isSherpaModel(model: WorkerModel): model is SherpaWorkerModel {
-  return model.loader.startsWith('sherpa-');
-}
 
 /** SenseVoice, Parakeet or a streaming Zipformer, run by sherpa-onnx in this process. */
 export class SherpaModel implements Listener {
