@@ -1,12 +1,11 @@
 import { GatewayError } from '../../core/errors.ts';
 import type { ListenAsk, Listener } from '../listener.ts';
-import type { HeardWord, RecogniseResult, WorkerModel } from '../protocol.ts';
+import type { HeardWord, RecogniseResult } from '../protocol.ts';
 import type { SpeechTask } from '../speech-model.ts';
 import { type SileroVad, VAD_FRAME_MS } from '../vad/silero-vad.ts';
 import { speechRegions, windowRules } from '../windows/speech-regions.ts';
 import { type PlannedWindow, type SpeechRegion, WindowPlanner } from '../windows/window-planner.ts';
 import { type CheckedModel, checkModel } from './check-model.ts';
-import type { SherpaLoader } from './find-model-files.ts';
 import type { SherpaWorkerModel } from './is-sherpa-model.ts';
 import { loadSherpa } from './load-sherpa.ts';
 import { NemoDecoder } from './nemo-decoder.ts';
