@@ -39,6 +39,7 @@ for (const [index, clip] of clips.entries()) {
     openPcm: () => audio.pcm(signal),
     durationMs: audio.probe.durationMs,
     words: clip.text.split(/\s+/),
+    language: null,
     signal,
   });
   cpuMs += performance.now() - before;

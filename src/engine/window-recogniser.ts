@@ -1,7 +1,8 @@
 import { deflateSync } from 'node:zlib';
 import { alignTokens } from './align/align-tokens.ts';
+import type { ListenAsk } from './listener.ts';
 import type { AlignResult, HeardToken, HeardWord, RecogniseResult } from './protocol.ts';
-import type { SpeechModel } from './speech-model.ts';
+import type { DecodeAsk, SpeechModel } from './speech-model.ts';
 import { type SileroVad, VAD_FRAME_MS } from './vad/silero-vad.ts';
 import { speechRegions } from './windows/speech-regions.ts';
 import type { SpeechRegion } from './windows/window-planner.ts';
@@ -24,6 +25,13 @@ const LOOP_RATIO = 2.4;
 const LEAST_PIECE_MS = 1_500;
 
 const SAMPLES_PER_MS = 16;
+
+/** Who hears, what the decoder is told, and when to stop. */
+interface Hearing<Encoded> {
+  readonly model: SpeechModel<Encoded>;
+  readonly ask: DecodeAsk;
+  readonly shouldStop: () => boolean;
+}
 
 /** One stretch of sound with the tokens that were heard in it. */
 interface Piece<Encoded> {
@@ -50,26 +58,38 @@ export class WindowRecogniser {
    * and then in two pieces; what stays empty over clear speech is reported as unheard.
    */
   async recognise<Encoded>(
-    model: SpeechModel<Encoded>,
+    { id, model }: { readonly id: string; readonly model: SpeechModel<Encoded> },
     pcm: Float32Array,
     knownSpeech: Float32Array | null,
-    wantTimes: boolean,
+    ask: ListenAsk,
     shouldStop: () => boolean,
   ): Promise<RecogniseResult> {
-    const speech = knownSpeech ?? (await this.#vad.probabilities(pcm, null)).values;
+    const speech = knownSpeech ?? (await this.speechIn(pcm));
     const regions = speechRegions(speech);
     const first = regions[0];
     const last = regions.at(-1);
     if (!first || !last) {
-      return { words: [], speechMs: 0, speechSpan: null, speechProbability: 0, unheard: false };
+      return {
+        words: [],
+        speechMs: 0,
+        speechSpan: null,
+        speechProbability: 0,
+        unheard: false,
+        language: null,
+        languageProbability: null,
+        heardBy: [id],
+      };
     }
     const speechMs = regions.reduce((sum, one) => sum + one.endFrame - one.startFrame, 0) * VAD_FRAME_MS;
-    const heard = await this.#hear(model, pcm, regions, speechMs, shouldStop);
+    const spoken = await spokenLanguage(model, pcm, ask, speechMs);
+    const decodeAsk = { language: spoken.language, task: ask.task };
+    const hearing = { model, ask: decodeAsk, shouldStop };
+    const heard = await this.#hear(hearing, pcm, regions, speechMs);
     const pieces =
       speechMs < DOUBTFUL_SPEECH_MS ? heard.filter((piece) => meanLogprob(piece) > DOUBTFUL_LOGPROB) : heard;
     const words: HeardWord[] = [];
     for (const piece of pieces) {
-      words.push(...(wantTimes ? await this.#timed(model, piece, speech) : untimed(model, piece)));
+      words.push(...(ask.wantTimes ? await this.#timed(hearing, piece, speech) : untimed(model, piece)));
     }
     const span = speech.subarray(first.startFrame, last.endFrame);
     return {
@@ -81,7 +101,15 @@ export class WindowRecogniser {
       },
       speechProbability: span.reduce((sum, value) => sum + value, 0) / span.length,
       unheard: words.length === 0 && speechMs >= UNHEARD_SPEECH_MS,
+      language: spoken.language,
+      languageProbability: spoken.probability,
+      heardBy: [id],
     };
+  }
+
+  /** Speech probability of each 32 ms frame. */
+  async speechIn(pcm: Float32Array): Promise<Float32Array> {
+    return (await this.#vad.probabilities(pcm, null)).values;
   }
 
   /** Times and probabilities of known words over one window, in one forced pass. */
@@ -90,13 +118,15 @@ export class WindowRecogniser {
     pcm: Float32Array,
     knownSpeech: Float32Array | null,
     words: readonly string[],
+    language: string | null,
   ): Promise<AlignResult> {
     if (words.length === 0) return { words: [] };
-    const speech = knownSpeech ?? (await this.#vad.probabilities(pcm, null)).values;
+    const speech = knownSpeech ?? (await this.speechIn(pcm));
     const perWord = words.map((word) => model.tokenizer.encodeWord(word));
     const window = await model.encode(pcm);
     const ids = perWord.flat();
-    const forced = await model.forced(window, ids);
+    const spoken = language ?? (await model.identify(window))[0]?.language ?? 'en';
+    const forced = await model.forced(window, { language: spoken, task: 'transcribe' }, ids);
     const wordOfToken = perWord.flatMap((tokens, index) => tokens.map(() => index));
     const times = alignTokens({ ...this.#alignmentOf(model, pcm, speech, 0), ...forced, wordOfToken });
     let at = 0;
@@ -107,23 +137,30 @@ export class WindowRecogniser {
         });
         at += tokens.length;
         const time = times[index];
-        return { text: words[index]!, startMs: time?.startMs ?? 0, endMs: time?.endMs ?? 0, tokens: heard };
+        return {
+          text: words[index]!,
+          glued: false,
+          startMs: time?.startMs ?? 0,
+          endMs: time?.endMs ?? 0,
+          tokens: heard,
+          confidence: null,
+        };
       }),
     };
   }
 
   async #hear<Encoded>(
-    model: SpeechModel<Encoded>,
+    hearing: Hearing<Encoded>,
     pcm: Float32Array,
     regions: readonly SpeechRegion[],
     speechMs: number,
-    shouldStop: () => boolean,
   ): Promise<Piece<Encoded>[]> {
-    const whole = await hearPiece(model, pcm, 0, shouldStop);
+    const { model } = hearing;
+    const whole = await hearPiece(hearing, pcm, 0);
     if (!isSuspicious(model, whole) || speechMs < RETRY_SPEECH_MS) return isLoop(model, whole) ? [] : [whole];
-    const led = await hearPiece(model, withLead(pcm), -LEAD_MS, shouldStop);
+    const led = await hearPiece(hearing, withLead(pcm), -LEAD_MS);
     if (!isSuspicious(model, led)) return [led];
-    const halves = await this.#hearHalves(model, pcm, regions, shouldStop);
+    const halves = await this.#hearHalves(hearing, pcm, regions);
     if (halves.length > 0 && halves.every((piece) => !isSuspicious(model, piece))) return halves;
     // Nothing came out clean: the first text that is neither empty nor a loop, in the order of trust.
     const usable = (piece: Piece<Encoded>) => piece.ids.length > 0 && !isLoop(model, piece);
@@ -134,10 +171,9 @@ export class WindowRecogniser {
 
   /** The window in two pieces, parted in its longest pause or else in the middle. */
   async #hearHalves<Encoded>(
-    model: SpeechModel<Encoded>,
+    hearing: Hearing<Encoded>,
     pcm: Float32Array,
     regions: readonly SpeechRegion[],
-    shouldStop: () => boolean,
   ): Promise<Piece<Encoded>[]> {
     const lengthMs = pcm.length / SAMPLES_PER_MS;
     if (lengthMs < 2 * LEAST_PIECE_MS) return [];
@@ -160,22 +196,22 @@ export class WindowRecogniser {
     ] as const) {
       const part = pcm.subarray(from, to);
       const offsetMs = from / SAMPLES_PER_MS;
-      const piece = await hearPiece(model, part, offsetMs, shouldStop);
+      const piece = await hearPiece(hearing, part, offsetMs);
       pieces.push(
-        isSuspicious(model, piece) ? await hearPiece(model, withLead(part), offsetMs - LEAD_MS, shouldStop) : piece,
+        isSuspicious(hearing.model, piece) ? await hearPiece(hearing, withLead(part), offsetMs - LEAD_MS) : piece,
       );
     }
     return pieces;
   }
 
   async #timed<Encoded>(
-    model: SpeechModel<Encoded>,
+    { model, ask }: Hearing<Encoded>,
     piece: Piece<Encoded>,
     speech: Float32Array,
   ): Promise<HeardWord[]> {
     if (piece.ids.length === 0) return [];
     const groups = groupWords(model, piece);
-    const forced = await model.forced(piece.window, piece.ids);
+    const forced = await model.forced(piece.window, ask, piece.ids);
     const wordOfToken = groups.flatMap((group, index) => group.map(() => index));
     const times = alignTokens({
       ...this.#alignmentOf(model, piece.pcm, speech, piece.offsetMs),
@@ -186,7 +222,7 @@ export class WindowRecogniser {
       const text = textOf(tokens);
       const startMs = Math.max(0, (times[index]?.startMs ?? 0) + piece.offsetMs);
       const endMs = Math.max(startMs, (times[index]?.endMs ?? 0) + piece.offsetMs);
-      return text === '' ? [] : [{ text, startMs, endMs, tokens }];
+      return text === '' ? [] : [{ text, glued: false, startMs, endMs, tokens, confidence: null }];
     });
   }
 
@@ -200,13 +236,29 @@ export class WindowRecogniser {
 }
 
 async function hearPiece<Encoded>(
-  model: SpeechModel<Encoded>,
+  { model, ask, shouldStop }: Hearing<Encoded>,
   pcm: Float32Array,
   offsetMs: number,
-  shouldStop: () => boolean,
 ): Promise<Piece<Encoded>> {
   const window = await model.encode(pcm);
-  return { pcm, window, offsetMs, ...(await model.greedy(window, shouldStop)) };
+  return { pcm, window, offsetMs, ...(await model.greedy(window, ask, shouldStop)) };
+}
+
+/** What is spoken: as the caller says, the only one that the model knows, or the likeliest. */
+async function spokenLanguage<Encoded>(
+  model: SpeechModel<Encoded>,
+  pcm: Float32Array,
+  ask: ListenAsk,
+  speechMs: number,
+): Promise<{ language: string; probability: number | null }> {
+  const [only] = model.languages;
+  if (ask.language !== null) return { language: ask.language, probability: null };
+  if (only !== undefined && model.languages.length === 1) return { language: only, probability: null };
+  const guesses = await model.identify(await model.encode(pcm));
+  const [likeliest] = guesses;
+  const hinted = guesses.find((one) => one.language === ask.languageHint);
+  const isClear = speechMs >= 1_000 && (likeliest?.probability ?? 0) > 0.8 && (hinted?.probability ?? 0) < 0.1;
+  return (hinted && !isClear ? hinted : likeliest) ?? { language: only ?? 'en', probability: null };
 }
 
 function withLead(pcm: Float32Array): Float32Array {
@@ -244,7 +296,7 @@ function groupWords<Encoded>(model: SpeechModel<Encoded>, piece: Piece<Encoded>)
 function untimed<Encoded>(model: SpeechModel<Encoded>, piece: Piece<Encoded>): HeardWord[] {
   return groupWords(model, piece).flatMap((tokens) => {
     const text = textOf(tokens);
-    return text === '' ? [] : [{ text, startMs: null, endMs: null, tokens }];
+    return text === '' ? [] : [{ text, glued: false, startMs: null, endMs: null, tokens, confidence: null }];
   });
 }
 

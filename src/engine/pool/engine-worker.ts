@@ -1,3 +1,4 @@
+import { GatewayError } from '../../core/errors.ts';
 import type { EngineJob, EngineResults, FromWorker, ToWorker, WorkerSetup } from '../protocol.ts';
 import { SileroVad } from '../vad/silero-vad.ts';
 import { LoadedModels } from './loaded-models.ts';
@@ -46,8 +47,12 @@ async function answer(id: number, job: EngineJob): Promise<void> {
     const growthBytes = process.memoryUsage.rss() - ((await loaded)?.models.residentBytes ?? 0);
     send({ type: 'done', id, result, growthBytes });
   } catch (error) {
-    const code = cancelled.has(id) ? 'client_closed_request' : 'server_error';
-    send({ type: 'failed', id, code, message: `The engine failed: ${String(error)}` });
+    if (error instanceof GatewayError && !cancelled.has(id)) {
+      send({ type: 'failed', id, code: error.code, message: error.message });
+    } else {
+      const code = cancelled.has(id) ? 'client_closed_request' : 'server_error';
+      send({ type: 'failed', id, code, message: `The engine failed: ${String(error)}` });
+    }
   } finally {
     cancelled.delete(id);
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Listener } from '../listener.ts';
 import { Moonshine } from '../moonshine/moonshine.ts';
 import type { WorkerModel, WorkerSetup } from '../protocol.ts';
+import { isSherpaModel } from '../sherpa/is-sherpa-model.ts';
 import type { SpeechModel } from '../speech-model.ts';
 import type { SileroVad } from '../vad/silero-vad.ts';
 import { Whisper } from '../whisper/whisper.ts';
@@ -17,6 +18,7 @@ const RESIDENT_PER_FILE_BYTE = 3;
 /** The models of one engine process, each loaded when it is first needed. */
 export class LoadedModels {
   readonly #setup: WorkerSetup;
+  readonly #vad: SileroVad;
   readonly #recogniser: WindowRecogniser;
   readonly #speechModels = new Map<string, Promise<SpeechModel>>();
   readonly #listeners = new Map<string, Promise<Listener>>();
@@ -24,6 +26,7 @@ export class LoadedModels {
 
   constructor(setup: WorkerSetup, vad: SileroVad) {
     this.#setup = setup;
+    this.#vad = vad;
     this.#recogniser = new WindowRecogniser(vad);
   }
 
@@ -49,6 +52,12 @@ export class LoadedModels {
         ids: { english: duo.english, general: duo.general },
       });
     }
+    const known = this.#known(id);
+    if (isSherpaModel(known)) {
+      const { SherpaModel } = await import('../sherpa/sherpa-model.ts');
+      this.#bytes += await folderBytes(known.folder);
+      return SherpaModel.open(known, this.#vad, this.#setup.threads);
+    }
     const model = await this.#speechModel(id);
     const recogniser = this.#recogniser;
     return {
@@ -57,10 +66,15 @@ export class LoadedModels {
     };
   }
 
+  #known(id: string): WorkerModel {
+    const known = this.#setup.models.find((one) => one.id === id);
+    if (!known) throw new Error('the model is not loaded');
+    return known;
+  }
+
   #speechModel(id: string): Promise<SpeechModel> {
     return kept(this.#speechModels, id, async () => {
-      const known = this.#setup.models.find((one) => one.id === id);
-      if (!known) throw new Error('the model is not loaded');
+      const known = this.#known(id);
       this.#bytes += await folderBytes(known.folder);
       const model = await openSpeechModel(known, this.#setup.threads);
       await warmUp(model);
