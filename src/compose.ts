@@ -17,6 +17,7 @@ import type { Log } from './core/log.ts';
 import { createEngine, type Engine, type EngineModels } from './engine/engine.ts';
 import { defaultHttpLimits, type HttpLimits } from './http/http-limits.ts';
 import { createPriceBook } from './metering/price-book.ts';
+import { withImportedModels } from './models/imported-catalogue.ts';
 import { createModelStore, type ModelStore } from './models/model-store.ts';
 import { readNpmSettings } from './models/npm-settings.ts';
 import { createTranscribeFile, type TranscribeFile } from './pipeline/transcribe-file.ts';
@@ -122,7 +123,8 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
 }
 
 /** What is in the store now, as routing and the engine see it. */
-async function readShelf({ catalogue, store }: ModelShelf): Promise<InstalledCatalogue> {
+async function readShelf({ catalogue: known, store }: ModelShelf): Promise<InstalledCatalogue> {
+  const catalogue = withImportedModels(known, await store.imported());
   const ids = catalogue.artifacts.map((artifact) => artifact.id);
   const states = await Promise.all(ids.map((id) => store.isInstalled(id)));
   return { catalogue, installed: new Set(ids.filter((_, index) => states[index])) };

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { artifactSchema } from './artifact.ts';
 
-export type {
-  ArtifactLoader,
-  CatalogueArtifact,
-  CatalogueBuild,
-  CatalogueFile,
-  CataloguePlace,
-  CatalogueSource,
+export {
+  type ArtifactLoader,
+  bytesOf,
+  type CatalogueArtifact,
+  type CatalogueBuild,
+  type CatalogueFile,
+  type CataloguePlace,
+  type CatalogueSource,
 } from './artifact.ts';
 
 /**

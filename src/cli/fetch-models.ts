@@ -23,14 +23,14 @@ export async function fetchModels(
   }
 }
 
-interface Display {
+export interface Display {
   show(progress: FetchProgress): void;
   note(line: string): void;
   end(): void;
 }
 
 /** A bar on a terminal; elsewhere a line at the start and one for each further quarter, so that logs stay short. */
-function createDisplay(artifactId: string): Display {
+export function createDisplay(artifactId: string): Display {
   const note = (line: string) => process.stderr.write(`${line}\n`);
   return process.stderr.isTTY ? barDisplay(artifactId, note) : lineDisplay(artifactId, note);
 }
@@ -43,14 +43,14 @@ function lineDisplay(artifactId: string, note: Display['note']): Display {
       const { doneBytes, totalBytes } = progress;
       const now = headingOf(artifactId, progress);
       if (now !== heading) {
-        note(`${now} (${totalBytes === null ? 'size unknown' : megabytes(totalBytes)}) …`);
+        note(`${now}${sizeOf(progress)} …`);
         heading = now;
         nextShare = 0.25;
       }
       if (totalBytes === null) return;
       const share = doneBytes / totalBytes;
       if (share < nextShare) return;
-      note(`  ${Math.floor(share * 100)} % of ${megabytes(totalBytes)}`);
+      note(`  ${Math.floor(share * 100)} %${progress.phase === 'fetch' ? ` of ${megabytes(totalBytes)}` : ''}`);
       nextShare = Math.floor(share * 4 + 1) / 4;
     },
     note,
@@ -59,7 +59,13 @@ function lineDisplay(artifactId: string, note: Display['note']): Display {
 }
 
 function headingOf(artifactId: string, { phase, from }: FetchProgress): string {
-  return phase === 'fetch' ? `Fetching ${artifactId} from ${from}` : `Converting ${artifactId}`;
+  if (phase === 'fetch') return `Fetching ${artifactId} from ${from}`;
+  return phase === 'convert' ? `Converting ${artifactId}` : `Importing ${artifactId}`;
+}
+
+function sizeOf({ phase, totalBytes }: FetchProgress): string {
+  if (phase !== 'fetch') return '';
+  return ` (${totalBytes === null ? 'size unknown' : megabytes(totalBytes)})`;
 }
 
 function barDisplay(artifactId: string, note: Display['note']): Display {
@@ -71,7 +77,8 @@ function barDisplay(artifactId: string, note: Display['note']): Display {
   const draw = () => {
     if (!bar || !latest || ended) return;
     bar.setTotal(latest.totalBytes ?? latest.doneBytes);
-    bar.update(latest.doneBytes, { done: megabytes(latest.doneBytes), all: megabytes(latest.totalBytes ?? 0) });
+    const size = `${megabytes(latest.doneBytes)} of ${megabytes(latest.totalBytes ?? 0)}`;
+    bar.update(latest.doneBytes, { size: latest.phase === 'fetch' ? size : '' });
   };
   return {
     show(progress) {
@@ -84,9 +91,9 @@ function barDisplay(artifactId: string, note: Display['note']): Display {
         // The library is loaded by the first byte: a start that fetches nothing does not pay for it.
         void import('cli-progress').then(({ default: progressBars }) => {
           if (ended) return;
-          const format = '  [{bar}] {percentage} %  {done} of {all}  {eta_formatted} left';
+          const format = '  [{bar}] {percentage} %  {size}  {eta_formatted} left';
           const single = new progressBars.SingleBar({ format, stream: process.stderr, hideCursor: true });
-          single.start(1, 0, { done: '', all: '' });
+          single.start(1, 0, { size: '' });
           bar = single;
           draw();
         });

@@ -54,31 +54,7 @@ function createProgram(finish: (code: number) => void): Command {
       finish(await transcribeFiles(config, files.map(fromCaller), withCallerPaths(options)));
     });
 
-  const models = program.command('models').description('model files of the embedded engine');
-  models
-    .command('list')
-    .description('every model of the catalogue and whether it is installed')
-    .option('--json', 'as JSON')
-    .action(async (options) => {
-      const { listModels } = await import('./models.ts');
-      finish(await listModels(settings(), options));
-    });
-  models
-    .command('pull')
-    .description('fetch model files and check them')
-    .argument('[model...]', 'such as moonshine-tiny; none: what the server needs')
-    .action(async (names: string[]) => {
-      const { pullModels } = await import('./models.ts');
-      finish(await pullModels(settings(), names));
-    });
-  models
-    .command('info')
-    .description('what a model is, where its files come from and whether they are whole')
-    .argument('<model>')
-    .action(async (name: string) => {
-      const { showModel } = await import('./models.ts');
-      finish(await showModel(settings(), name));
-    });
+  addModelCommands(program.command('models').description('model files of the embedded engine'), finish);
 
   program
     .command('keys')
@@ -90,6 +66,60 @@ function createProgram(finish: (code: number) => void): Command {
       finish(await resetAdminKey(settings()));
     });
   return program;
+}
+
+function addModelCommands(models: Command, finish: (code: number) => void): void {
+  models
+    .command('list')
+    .description('every model that can be installed or was imported, and whether it is there')
+    .option('--json', 'as JSON')
+    .action(async (options) => {
+      const { listModels } = await import('./models/list-models.ts');
+      finish(await listModels(settings(), options));
+    });
+  models
+    .command('pull')
+    .description('fetch model files and check them')
+    .argument('[model...]', 'such as whisper-base; none: what the server needs')
+    .action(async (names: string[]) => {
+      const { pullModels } = await import('./models/pull-models.ts');
+      finish(await pullModels(settings(), names));
+    });
+  models
+    .command('import')
+    .description('take in a model folder of your own: CTranslate2 Whisper (faster-whisper), sherpa-onnx, Moonshine')
+    .argument('<folder>')
+    .option('-n, --name <name>', "what it is called here, as local/NAME (default: the folder's name)")
+    .option('-l, --languages <codes>', 'what it speaks, such as en,de (default: as the model says)')
+    .action(async (folder: string, options) => {
+      const { importModelFolder } = await import('./models/import-model.ts');
+      finish(await importModelFolder(settings(), fromCaller(folder), options));
+    });
+  models
+    .command('remove')
+    .description('delete models from the model folder')
+    .argument('<model...>')
+    .option('-f, --force', 'also what a start or the default model needs')
+    .action(async (names: string[], options) => {
+      const { removeModels } = await import('./models/remove-models.ts');
+      finish(await removeModels(settings(), names, options));
+    });
+  models
+    .command('info')
+    .description('what a model is, where its files come from and whether they are whole')
+    .argument('<model>')
+    .action(async (name: string) => {
+      const { showModel } = await import('./models/show-model.ts');
+      finish(await showModel(settings(), name));
+    });
+  models
+    .command('path')
+    .description('the folder of a model, or of all of them')
+    .argument('[model]')
+    .action(async (name?: string) => {
+      const { showPath } = await import('./models/show-model.ts');
+      finish(await showPath(settings(), name));
+    });
 }
 
 function settings(): Config {

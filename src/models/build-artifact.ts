@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { CatalogueArtifact, CatalogueBuild, CatalogueFile } from '../catalogue/catalogue.ts';
+import { bytesOf, type CatalogueArtifact, type CatalogueBuild, type CatalogueFile } from '../catalogue/catalogue.ts';
 import { sha256Of } from './artifact-check.ts';
 import { TransferError } from './byte-source.ts';
 import { type FetchParts, requireRoomFor } from './fetch-parts.ts';
@@ -63,7 +63,7 @@ export function roomForBuild(artifact: CatalogueArtifact, build: CatalogueBuild)
   const inputBytes = sum(build.inputs.map((input) => input.size_bytes));
   const joined = build.inputs.filter((input) => input.parts.length > 1 || input.parts[0]?.type !== 'url');
   const takenBytes = sum(joined.map((input) => input.size_bytes));
-  return sum(wheels.values()) + takenBytes + inputBytes + sum(artifact.files.map((file) => file.size_bytes));
+  return sum(wheels.values()) + takenBytes + inputBytes + (bytesOf(artifact) ?? 0);
 }
 
 /** Makes one input whole in `folder`, unless an earlier try did. */
@@ -115,7 +115,8 @@ async function runStep(
 ): Promise<void> {
   // Only here: a start that builds nothing does not load what it takes.
   const { importWhisper } = await import('./ctranslate2/import-whisper.ts');
-  const totalBytes = artifact.files.reduce((sum, file) => sum + (file.size_bytes ?? 0), 0) || 1;
+  // What it writes is nearly all of the artifact.
+  const totalBytes = bytesOf(artifact) ?? 1;
   await importWhisper(inputs, outputs, {
     name: artifact.id.replace(/^whisper-/, ''),
     signal: parts.signal,

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CatalogueArtifact, CatalogueFile } from '../catalogue/catalogue.ts';
+import { bytesOf, type CatalogueArtifact, type CatalogueFile } from '../catalogue/catalogue.ts';
 import { buildArtifact, labelOfBuild } from './build-artifact.ts';
 import { type ByteSource, fileSource, httpSource, reasonOf } from './byte-source.ts';
 import { fetchError, ModelFetchError } from './fetch-error.ts';
@@ -22,9 +22,10 @@ export async function fetchArtifact(
   const workDir = join(parts.dir, '.parts', artifact.id);
   await mkdir(join(parts.dir, artifact.id), { recursive: true });
   await mkdir(workDir, { recursive: true });
+  const all = files.length === artifact.files.length;
   await requireRoom(
     parts,
-    files.reduce((sum, file) => sum + (file.size_bytes ?? 0), 0),
+    all ? (bytesOf(artifact) ?? 0) : files.reduce((sum, file) => sum + (file.size_bytes ?? 0), 0),
   );
   const fetcher = createPlaceFetcher(parts, artifact.id, workDir);
   const failures = new Map<CatalogueFile, string[]>(files.map((file) => [file, []]));

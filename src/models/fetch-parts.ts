@@ -6,8 +6,8 @@ import type { TransferPolicy } from './transfer.ts';
 /** How far one transfer or one build is. */
 export interface FetchProgress {
   readonly artifactId: string;
-  /** `convert`: what was fetched is being turned into what the engine loads. */
-  readonly phase: 'fetch' | 'convert';
+  /** `convert`: what was fetched is being turned into what the engine loads. `import`: somebody's own folder is. */
+  readonly phase: 'fetch' | 'convert' | 'import';
   /** Where the bytes come from, for people. */
   readonly from: string;
   readonly doneBytes: number;

@@ -1,10 +1,15 @@
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CatalogueArtifact } from '../catalogue/catalogue.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { faultyFiles } from './artifact-check.ts';
+import { hasCode } from './byte-source.ts';
 import { fetchArtifact } from './fetch-artifact.ts';
 import { type FetchProgress, freeBytesOf } from './fetch-parts.ts';
+import { type FileRecord, readRecord } from './file-record.ts';
+import type { ImportAsk } from './import-model.ts';
+import { type ImportedModel, type ImportManifest, importedModels } from './imported-models.ts';
 import type { NpmSettings } from './npm-source.ts';
 import { withStoreLock } from './store-lock.ts';
 import { defaultTransferPolicy, type TransferPolicy } from './transfer.ts';
@@ -24,11 +29,14 @@ export interface ModelStoreOptions {
   readonly freeBytes?: (dir: string) => Promise<number>;
 }
 
-export interface EnsureOptions {
+export interface StoreWait {
   readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: FetchProgress) => void;
-  /** Another process is fetching; this one waits for it. */
+  /** Another process is changing the store; this one waits for it. */
   readonly onWait?: () => void;
+}
+
+export interface EnsureOptions extends StoreWait {
+  readonly onProgress?: (progress: FetchProgress) => void;
 }
 
 /** Model files on disk: what is there, and how to get what is not. */
@@ -40,6 +48,20 @@ export interface ModelStore {
   isInstalled(artifactId: string): Promise<boolean>;
   /** Names of the files that are missing or wrong, with every byte read. */
   verify(artifactId: string): Promise<readonly string[]>;
+  /** What is recorded of its files: sums, and where they came from. Empty when it is not there. */
+  records(artifactId: string): Promise<readonly FileRecord[]>;
+  /** Models that somebody imported, complete ones only. */
+  imported(): Promise<readonly ImportedModel[]>;
+  /**
+   * Takes a model folder in under a name of its own. Rejects with GatewayError `invalid_value` (no model, or a name that
+   * is bad or taken), `unsupported_value`, `storage_full`.
+   */
+  importFolder(ask: Omit<ImportAsk, 'signal'>, options?: StoreWait): Promise<ImportManifest>;
+  /**
+   * Deletes a model's folder and what is left of its downloads. False: there was none. Processes that have it loaded
+   * keep it until they end. Throws RangeError for an id that is neither in the catalogue nor imported.
+   */
+  remove(artifactId: string, options?: StoreWait): Promise<boolean>;
   /** Makes the artifact installed, fetching what is missing. Rejects with ModelFetchError. */
   ensure(artifactId: string, options?: EnsureOptions): Promise<'present' | 'fetched'>;
 }
@@ -55,6 +77,11 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
     return artifact;
   }
 
+  async function knownOrImported(id: string): Promise<CatalogueArtifact> {
+    const imported = artifacts.has(id) ? [] : await importedModels(dir);
+    return imported.find((one) => one.id === id)?.artifact ?? known(id);
+  }
+
   return {
     dir,
     path(artifactId, fileName) {
@@ -64,10 +91,35 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       return join(folder(artifactId), fileName);
     },
     async isInstalled(artifactId) {
-      return (await faultyFiles(folder(artifactId), known(artifactId))).length === 0;
+      return (await faultyFiles(folder(artifactId), await knownOrImported(artifactId))).length === 0;
     },
     async verify(artifactId) {
-      return (await faultyFiles(folder(artifactId), known(artifactId), true)).map((file) => file.name);
+      return (await faultyFiles(folder(artifactId), await knownOrImported(artifactId), true)).map((file) => file.name);
+    },
+    records: (artifactId) => readRecord(folder(artifactId)),
+    imported: () => importedModels(dir),
+    async importFolder(ask, { signal = new AbortController().signal, onWait } = {}) {
+      if (artifacts.has(ask.name)) {
+        throw new GatewayError('invalid_value', `'${ask.name}' is a model of the catalogue. Choose another name.`, {
+          param: 'name',
+        });
+      }
+      const { importModel } = await import('./import-model.ts');
+      return withStoreLock(
+        dir,
+        signal,
+        () => onWait?.(),
+        (held) => importModel(dir, { ...ask, signal: held }),
+      );
+    },
+    async remove(artifactId, { signal = new AbortController().signal, onWait } = {}) {
+      await knownOrImported(artifactId);
+      return withStoreLock(
+        dir,
+        signal,
+        () => onWait?.(),
+        () => removeArtifact(dir, artifactId),
+      );
     },
     async ensure(artifactId, { signal = new AbortController().signal, onProgress, onWait } = {}) {
       const artifact = known(artifactId);
@@ -104,4 +156,21 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       );
     },
   };
+}
+
+/** Moved aside first: whoever looks meanwhile sees the model whole or not at all. */
+async function removeArtifact(dir: string, artifactId: string): Promise<boolean> {
+  const parts = join(dir, '.parts');
+  const aside = join(parts, `removed-${artifactId}`);
+  await mkdir(parts, { recursive: true });
+  await rm(aside, { recursive: true, force: true });
+  await rm(join(parts, artifactId), { recursive: true, force: true });
+  try {
+    await rename(join(dir, artifactId), aside);
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT')) return false;
+    throw thrown;
+  }
+  await rm(aside, { recursive: true, force: true });
+  return true;
 }
