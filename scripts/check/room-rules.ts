@@ -45,6 +45,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ['compose.ts', 'version.ts', 'config', 'catalogue', 'models', 'storage', 'telemetry', 'rendering', 'core'],
   'main.ts': ['cli', 'config'],
   'version.ts': [],
+  'compose-engine.ts': ['catalogue', 'compose-models.ts', 'engine', 'providers', 'core'],
   'compose-models.ts': ['catalogue', 'http', 'metering', 'providers/contract.ts', 'routing', 'core'],
   'compose.ts': ['*'],
 };
