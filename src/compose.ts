@@ -148,20 +148,30 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
   const transcriber = await composeTranscriber(parts, shelf);
   try {
     // Imported here, after the engine's processes were started: both take a good part of a second.
-    const [{ createHttpApp }, { createAuthenticator }, { openFileKeyStore }, { createMetrics }] = await Promise.all([
-      import('./http/app.ts'),
-      import('./auth/authenticator.ts'),
-      import('./storage/file-key-store.ts'),
-      import('./telemetry/metrics.ts'),
-    ]);
+    const [{ createHttpApp }, { createAuthenticator }, { openFileKeyStore }, { createMetrics }, { createModelDepot }] =
+      await Promise.all([
+        import('./http/app.ts'),
+        import('./auth/authenticator.ts'),
+        import('./storage/file-key-store.ts'),
+        import('./telemetry/metrics.ts'),
+        import('./models/model-depot.ts'),
+      ]);
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
     const tempDir = join(config.dataDir, 'uploads');
     await mkdir(tempDir, { recursive: true, mode: 0o700 });
     const keys = await openFileKeyStore({ file: join(config.dataDir, 'keys.json'), adminKey: config.adminKey });
     const { engine, health } = transcriber;
+    const modelDepot = createModelDepot({
+      store: shelf.store,
+      catalogue: shelf.catalogue,
+      defaultModel: config.defaultModel,
+      onChanged: () => transcriber.refreshModels(),
+      log,
+    });
     const app = await createHttpApp({
       transcribe: transcriber.transcribe,
       models: createModelDirectory(transcriber.models, health, config.limits),
+      modelDepot,
       auth: createAuthenticator(keys),
       limits: httpLimits(config),
       tempDir,
@@ -184,6 +194,7 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
     });
     const close = async () => {
       await app.close();
+      await modelDepot.close();
       await transcriber.close();
     };
     return { ...transcriber, app, store: shelf.store, keys, close, drain: (graceMs) => drain(app, close, graceMs) };

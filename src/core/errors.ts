@@ -128,6 +128,13 @@ const traits = {
     blame: 'caller',
     summary: 'The address exists but not with this method.',
   },
+  model_in_use: {
+    status: 409,
+    type: 'invalid_request_error',
+    next: 'stop',
+    blame: 'caller',
+    summary: 'The model cannot be removed now: the server needs it, or it is being fetched.',
+  },
   upload_timeout: {
     status: 408,
     type: 'invalid_request_error',

@@ -14,6 +14,7 @@ import { audioRoutes } from './routes/audio-routes.ts';
 import { collectOpenApi, documentRoutes } from './routes/document-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { modelRoutes } from './routes/model-routes.ts';
+import { modelStoreRoutes } from './routes/model-store-routes.ts';
 
 export type { HealthSnapshot, HttpParts } from './http-parts.ts';
 
@@ -72,6 +73,7 @@ export async function createHttpApp(parts: HttpParts): Promise<FastifyInstance> 
   });
   audioRoutes(app, parts, { spool, gate });
   modelRoutes(app, parts);
+  modelStoreRoutes(app, parts);
   healthRoutes(app, parts);
   await documentRoutes(app, parts);
   refuseOtherMethods();

@@ -3,6 +3,7 @@ import type { Log } from '../core/log.ts';
 import type { TranscribeFile } from '../pipeline/transcribe-file.ts';
 import type { HttpLimits } from './http-limits.ts';
 import type { HttpMetrics } from './http-metrics.ts';
+import type { ModelDepot } from './model-depot.ts';
 import type { ModelDirectory } from './model-directory.ts';
 
 /** How the gateway is, right now. */
@@ -17,6 +18,8 @@ export interface HealthSnapshot {
 export interface HttpParts {
   readonly transcribe: TranscribeFile;
   readonly models: ModelDirectory;
+  /** Left out: `/api/models` is not there. */
+  readonly modelDepot?: ModelDepot;
   readonly auth: Authenticator;
   readonly limits: HttpLimits;
   /** Existing directory for uploads; a directory of this process is made inside it. */

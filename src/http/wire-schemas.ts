@@ -146,5 +146,53 @@ export const modelListBody = z
   .object({ object: z.literal('list'), data: z.array(modelBody) })
   .meta({ id: 'ModelList' });
 
+const pullTask = z.object({
+  status: z.enum(['waiting', 'running', 'done', 'failed']),
+  phase: z.enum(['fetch', 'convert', 'import']),
+  from: z.string().nullable().describe('Where the bytes come from at this moment.'),
+  done_bytes: z.number().int().describe('Of the transfer or the conversion at hand.'),
+  total_bytes: z.number().int().nullable(),
+  started_at: z.number().int().describe('Seconds since the Unix epoch'),
+  ended_at: z.number().int().nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  restart_needed: z.boolean().describe('It is installed, and this server will serve it after a restart.'),
+});
+
+export const storedModelBody = z
+  .object({
+    id: z.string(),
+    object: z.literal('stored_model'),
+    kind: z.string().describe('`recogniser` models serve requests, the others help them.'),
+    loader: z.string(),
+    state: z.enum(['installed', 'imported', 'not-installed']),
+    size_bytes: z.number().int().nullable(),
+    languages: z.array(z.string()),
+    models: z.array(z.string()).describe('Names under which `/v1` takes it.'),
+    licence: z.string(),
+    homepage: z.string().nullable(),
+    files: z.array(
+      z.object({
+        name: z.string(),
+        size_bytes: z.number().int().nullable(),
+        sha256: z.string().nullable(),
+        from: z.string().nullable().describe('Where the file that is here came from.'),
+      }),
+    ),
+    sources: z.array(z.string()).describe('Where it can be had, in the order in which it is tried.'),
+    task: pullTask.nullable().describe('The latest pull since the server started.'),
+  })
+  .meta({ id: 'StoredModel' });
+
+export const storedModelListBody = z
+  .object({ object: z.literal('list'), data: z.array(storedModelBody) })
+  .meta({ id: 'StoredModelList' });
+
+export const storedModelRemovedBody = z.object({
+  id: z.string(),
+  object: z.literal('stored_model'),
+  deleted: z.literal(true),
+  restart_needed: z.boolean(),
+});
+
 export const healthBody = z.object({ status: z.enum(['ok', 'starting']), version: z.string(), model: z.string() });
 export const readyBody = z.object({ ready: z.boolean(), checks: z.record(z.string(), z.string()) });

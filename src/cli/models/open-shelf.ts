@@ -1,4 +1,4 @@
-import { artifactsOf, type Catalogue, type CatalogueArtifact, type CatalogueModel } from '../../catalogue/catalogue.ts';
+import { artifactsOf, type CatalogueArtifact, type CatalogueModel } from '../../catalogue/catalogue.ts';
 import { CatalogueError } from '../../catalogue/load-catalogue.ts';
 import { composeModels, type ModelShelf } from '../../compose.ts';
 import type { Config } from '../../config/load-config.ts';
@@ -39,14 +39,6 @@ export function artifactsNamed(shelf: FullShelf, name: string): readonly Catalog
   if (model)
     throw new UsageError(`The model '${model.id}' is served elsewhere: there is nothing of it to install here.`);
   throw new UsageError(`There is no model '${name}'. fluxscribe models list shows what there is.`);
-}
-
-/** The artifacts behind a name that callers use: the first model of an alias that is installed whole, or the model. */
-export function artifactsBehind(catalogue: Catalogue, name: string, installed: ReadonlySet<string>): readonly string[] {
-  const names = catalogue.aliases.find((alias) => alias.id === name)?.models ?? [name];
-  const models = names.flatMap((id) => catalogue.models.find((one) => one.id === id || one.id === `local/${id}`) ?? []);
-  const needed = models.map(artifactsOf).find((ids) => ids.length > 0 && ids.every((id) => installed.has(id)));
-  return needed ?? [];
 }
 
 /** Megabytes for a table; '' when nobody knows. */

@@ -1,7 +1,8 @@
 import type { Config } from '../../config/load-config.ts';
+import { reasonToKeep } from '../../models/keep-rules.ts';
 import { exitCode } from '../exit-code.ts';
 import { UsageError } from '../usage-error.ts';
-import { artifactsBehind, artifactsNamed, type FullShelf, openShelf, print } from './open-shelf.ts';
+import { artifactsNamed, type FullShelf, openShelf, print } from './open-shelf.ts';
 
 /**
  * `models remove`: deletes models without asking. What a start needs, and what the default model would be without, is kept
@@ -25,19 +26,8 @@ export async function removeModels(
 
 async function refuseWhatIsNeeded(shelf: FullShelf, config: Config, ids: readonly string[]): Promise<void> {
   const { catalogue, store } = shelf;
-  const helper = catalogue.artifacts.find((one) => one.default && ids.includes(one.id));
-  if (helper) {
-    throw new UsageError(
-      `'${helper.id}' is fetched again by the next start, which needs it. --force removes it all the same.`,
-    );
-  }
   const states = await Promise.all(catalogue.artifacts.map((one) => store.isInstalled(one.id)));
   const installed = new Set(catalogue.artifacts.filter((_, index) => states[index]).map((one) => one.id));
-  const before = artifactsBehind(catalogue, config.defaultModel, installed);
-  const left = new Set([...installed].filter((id) => !ids.includes(id)));
-  if (before.length > 0 && artifactsBehind(catalogue, config.defaultModel, left).length === 0) {
-    throw new UsageError(
-      `Without it the default model '${config.defaultModel}' cannot be served. --force removes it all the same.`,
-    );
-  }
+  const reason = reasonToKeep(catalogue, config.defaultModel, installed, ids);
+  if (reason !== null) throw new UsageError(`${reason} --force removes it all the same.`);
 }

@@ -19,6 +19,7 @@ export async function collectOpenApi(app: FastifyInstance, version: string): Pro
       tags: [
         { name: 'audio', description: 'Recordings in, text out' },
         { name: 'models', description: 'What can be asked for' },
+        { name: 'model store', description: 'The model files of this machine; keys with the scope admin' },
         { name: 'operation', description: 'Is it well?' },
       ],
       components: {
