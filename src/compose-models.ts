@@ -44,7 +44,7 @@ export function marketOf({ catalogue, installed }: InstalledCatalogue, health: M
   };
 }
 
-/** The catalogue as callers see it now: aliases first, then models. */
+/** The catalogue as callers see it now: aliases first, then models; what is not installed is found by name only. */
 export function createModelDirectory(
   current: () => InstalledCatalogue,
   health: ModelHealth,
@@ -63,7 +63,7 @@ export function createModelDirectory(
     limits,
     health: health(model),
   });
-  const list = (): readonly ModelEntry[] => {
+  const all = (): readonly ModelEntry[] => {
     const { catalogue } = current();
     const entries = catalogue.models.map(modelEntry);
     const aliasEntries = catalogue.aliases.map((alias): ModelEntry => {
@@ -86,9 +86,9 @@ export function createModelDirectory(
     return [...aliasEntries, ...entries];
   };
   return {
-    list,
+    list: () => all().filter((entry) => entry.aliasOf !== null || entry.health !== 'not-installed'),
     find(id) {
-      const entries = list();
+      const entries = all();
       const bare = entries.filter((entry) => entry.id.endsWith(`/${id}`));
       return entries.find((entry) => entry.id === id) ?? (bare.length === 1 ? bare[0]! : null);
     },

@@ -31,7 +31,8 @@ export interface ModelEntry {
 
 /** Every model and alias, as of this moment. */
 export interface ModelDirectory {
+  /** Without models that are not installed. */
   list(): readonly ModelEntry[];
-  /** By id, or by the bare name of exactly one model; null when there is none. */
+  /** By id, or by the bare name of exactly one model, installed or not; null when there is none. */
   find(id: string): ModelEntry | null;
 }

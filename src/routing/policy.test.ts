@@ -56,6 +56,23 @@ describe('catalogueOrderPolicy', () => {
   it('gives the same plan for the same market', () => {
     assert.deepEqual(plan({ model: 'flux-any' }), plan({ model: 'flux-any' }));
   });
+
+  it('takes a model of many languages first when no language is named, and the best in order when one is', () => {
+    const both: Market = { ...market, candidates: [tiny, { ...many, available: true, missing: [] }] };
+    const order = (language: string | null) =>
+      catalogueOrderPolicy.plan(ask({ model: 'flux-tiny', language }), {
+        ...both,
+        aliases: new Map([['flux-tiny', ['local/moonshine-tiny', 'local/whisper-base']]]),
+      }).attempts;
+    assert.deepEqual(
+      order(null).map((one) => one.modelId),
+      ['local/whisper-base', 'local/moonshine-tiny'],
+    );
+    assert.deepEqual(
+      order('en').map((one) => one.modelId),
+      ['local/moonshine-tiny', 'local/whisper-base'],
+    );
+  });
 });
 
 describe('noAttemptError', () => {

@@ -53,20 +53,23 @@ export function providerOf(modelId: string): string {
 
 /**
  * Takes the models of the alias (or the one model named) in catalogue order and leaves out those that cannot do it.
- * A bare name such as `moonshine-tiny` finds the one model with that name behind its provider's prefix.
+ * Without a language named, models that know the most languages come before the others: the one that knows English alone
+ * would write nonsense for French. A bare name such as `moonshine-tiny` finds the one model with that name behind its provider's prefix.
  */
 export const catalogueOrderPolicy: RoutingPolicy = {
   plan(ask, market) {
     const named = resolve(ask.model, market);
     if (!named) return { resolvedName: null, attempts: [], passedOver: [] };
-    const attempts: Attempt[] = [];
+    const able: ModelCard[] = [];
     const passedOver: { modelId: string; why: PassReason }[] = [];
     for (const modelId of named.modelIds) {
       const candidate = market.candidates.find((one) => one.card.id === modelId);
       const why = candidate ? reasonAgainst(candidate, ask) : 'not-available';
       if (why) passedOver.push({ modelId, why });
-      else attempts.push({ modelId, providerId: providerOf(modelId) });
+      else if (candidate) able.push(candidate.card);
     }
+    const ordered = ask.language === null ? widestFirst(able) : able;
+    const attempts = ordered.map(({ id }): Attempt => ({ modelId: id, providerId: providerOf(id) }));
     return { resolvedName: named.name, attempts, passedOver };
   },
 };
@@ -79,6 +82,13 @@ function resolve(name: string, market: Market): { name: string; modelIds: readon
   const bare = market.candidates.filter((one) => one.card.id.endsWith(`/${name}`));
   const only = bare[0];
   return only && bare.length === 1 ? { name: only.card.id, modelIds: [only.card.id] } : null;
+}
+
+/** Those that know as many languages as any of them, then the others, each in their order. */
+function widestFirst(cards: readonly ModelCard[]): readonly ModelCard[] {
+  const width = ({ languages }: ModelCard) => (languages.includes('*') ? Number.POSITIVE_INFINITY : languages.length);
+  const widest = Math.max(...cards.map(width));
+  return [...cards.filter((card) => width(card) === widest), ...cards.filter((card) => width(card) < widest)];
 }
 
 function reasonAgainst(candidate: Candidate, ask: RouteAsk): PassReason | null {
