@@ -43,8 +43,8 @@ export interface LanguageGuess {
 }
 
 export interface Tokenizer {
-  /** Token ids of one word with the space in front of it. */
-  encodeWord(word: string): readonly number[];
+  /** Token ids of one word with the space in front of it; without the space when it is `glued` to the word before. */
+  encodeWord(word: string, glued?: boolean): readonly number[];
   /** UTF-8 bytes of one token; a word's first token begins with a space. */
   bytes(id: number): Uint8Array;
 }

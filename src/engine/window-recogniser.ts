@@ -1,47 +1,33 @@
-import { deflateSync } from 'node:zlib';
-import { alignTokens } from './align/align-tokens.ts';
+import { alignTokens, type WordTimes } from './align/align-tokens.ts';
+import { spreadWords } from './align/spread-words.ts';
+import { chooseLanguage } from './hearing/choose-language.ts';
+import { type GroupedWords, groupWords, isUnspacedBetween, type WrittenWord } from './hearing/group-words.ts';
+import { hearWindow, type Piece, speechBetween } from './hearing/hear-window.ts';
+import { isBelievable, isOverSilence, remarksIn, stockEnding } from './hearing/trusted-words.ts';
 import type { ListenAsk } from './listener.ts';
-import type { AlignResult, HeardToken, HeardWord, RecogniseResult } from './protocol.ts';
-import type { DecodeAsk, SpeechModel } from './speech-model.ts';
+import type { AlignResult, HeardWord, RecogniseResult } from './protocol.ts';
+import type { DecodeAsk, ForcedResult, SpeechModel } from './speech-model.ts';
 import { type SileroVad, VAD_FRAME_MS } from './vad/silero-vad.ts';
 import { speechRegions } from './windows/speech-regions.ts';
 import type { SpeechRegion } from './windows/window-planner.ts';
 
-/** Silence put in front of a window that came back empty: Moonshine then hears clear digits that it else passes over. */
-const LEAD_MS = 1_000;
-/** Less speech than this is not worth a second try. */
-const RETRY_SPEECH_MS = 400;
 /** Speech from this length on that stays without text is reported as unheard. Laughs and music seen: up to 1,030 ms. */
 const UNHEARD_SPEECH_MS = 1_200;
-/**
- * Text over less speech than this is believed only when the model is sure of it: mean log-probability above Whisper's own
- * limit for its no-speech check. What is left of noise that deceived the detector ends here.
- */
-const DOUBTFUL_SPEECH_MS = 800;
-const DOUBTFUL_LOGPROB = -1;
-/** Ratio of text to its compressed size above which it repeats itself; Whisper's own limit. */
-const LOOP_RATIO = 2.4;
-/** A window cut for a second try has pieces of at least this length. */
-const LEAST_PIECE_MS = 1_500;
 
 const SAMPLES_PER_MS = 16;
 
-/** Who hears, what the decoder is told, and when to stop. */
-interface Hearing<Encoded> {
+/** A model under the id that results name it by. */
+export interface NamedModel<Encoded> {
+  /** Artifact id. */
+  readonly id: string;
   readonly model: SpeechModel<Encoded>;
-  readonly ask: DecodeAsk;
-  readonly shouldStop: () => boolean;
 }
 
-/** One stretch of sound with the tokens that were heard in it. */
-interface Piece<Encoded> {
-  readonly pcm: Float32Array;
-  readonly window: Encoded;
-  /** Where `pcm` begins, from the start of the whole window; negative for added silence. */
-  readonly offsetMs: number;
-  readonly ids: readonly number[];
-  readonly logprobs: readonly number[];
-  readonly ended: boolean;
+/** What the detector says about a window. */
+interface Speech {
+  /** Speech probability of each 32 ms frame. */
+  readonly probabilities: Float32Array;
+  readonly regions: readonly SpeechRegion[];
 }
 
 /** Turns one window of sound into words, whatever it takes; and finds the times of words that are known. */
@@ -53,66 +39,59 @@ export class WindowRecogniser {
   }
 
   /**
-   * What is said in `pcm`, which is at most as long as the model hears at once. Nothing is decoded where nobody speaks.
-   * A text that cannot be right (empty over speech, a loop, cut by the token limit) is tried again with silence in front
-   * and then in two pieces; what stays empty over clear speech is reported as unheard.
+   * What is said in `pcm` (mono, 16 kHz; samples that are no numbers count as silence). Nothing is decoded where nobody
+   * speaks. What cannot be right is tried again in other ways; remarks about the sound, loops and text over silence are
+   * left out; what stays empty over clear speech is reported as unheard. The language is found from the window itself when
+   * `ask` names none and the model knows several. Confidence is not filled in here.
    */
   async recognise<Encoded>(
-    { id, model }: { readonly id: string; readonly model: SpeechModel<Encoded> },
+    { id, model }: NamedModel<Encoded>,
     pcm: Float32Array,
     knownSpeech: Float32Array | null,
     ask: ListenAsk,
     shouldStop: () => boolean,
   ): Promise<RecogniseResult> {
-    const speech = knownSpeech ?? (await this.speechIn(pcm));
-    const regions = speechRegions(speech);
+    const sound = withoutFaults(pcm);
+    const speech = await this.#speech(sound, knownSpeech);
+    const { regions } = speech;
     const first = regions[0];
     const last = regions.at(-1);
-    if (!first || !last) {
-      return {
-        words: [],
-        speechMs: 0,
-        speechSpan: null,
-        speechProbability: 0,
-        unheard: false,
-        language: null,
-        languageProbability: null,
-        heardBy: [id],
-      };
-    }
-    const speechMs = regions.reduce((sum, one) => sum + one.endFrame - one.startFrame, 0) * VAD_FRAME_MS;
-    const spoken = await spokenLanguage(model, pcm, ask, speechMs);
-    const decodeAsk = { language: spoken.language, task: ask.task };
-    const hearing = { model, ask: decodeAsk, shouldStop };
-    const heard = await this.#hear(hearing, pcm, regions, speechMs);
-    const pieces =
-      speechMs < DOUBTFUL_SPEECH_MS ? heard.filter((piece) => meanLogprob(piece) > DOUBTFUL_LOGPROB) : heard;
+    if (!first || !last) return { ...nothing };
+    const lengthMs = sound.length / SAMPLES_PER_MS;
+    const speechMs = speechBetween(regions, 0, lengthMs);
+    const fits = sound.length <= model.maxSamples;
+    const begin = Math.max(0, Math.min(first.startFrame * VAD_FRAME_MS * SAMPLES_PER_MS, sound.length));
+    // A window that is too long is identified by its first speech.
+    const opening = await model.encode(fits ? sound : sound.subarray(begin, begin + model.maxSamples));
+    const language = await languageOf(model, opening, ask, speechMs);
+    const asked = { language: language.code, task: ask.task };
+    const hearing = { model, pcm: sound, regions, ask: asked, shouldStop };
     const words: HeardWord[] = [];
-    for (const piece of pieces) {
-      words.push(...(ask.wantTimes ? await this.#timed(hearing, piece, speech) : untimed(model, piece)));
+    for (const piece of await hearWindow(hearing, fits ? opening : null)) {
+      const toMs = piece.offsetMs + piece.pcm.length / SAMPLES_PER_MS;
+      if (!isBelievable(piece, speechBetween(regions, piece.offsetMs, toMs))) continue;
+      words.push(...(await wordsOf(model, piece, speech, asked, ask.wantTimes)));
     }
-    const span = speech.subarray(first.startFrame, last.endFrame);
+    const span = speech.probabilities.subarray(first.startFrame, last.endFrame);
     return {
       words,
       speechMs,
       speechSpan: {
         startMs: first.startFrame * VAD_FRAME_MS,
-        endMs: Math.min(pcm.length / 16, last.endFrame * VAD_FRAME_MS),
+        endMs: Math.min(lengthMs, last.endFrame * VAD_FRAME_MS),
       },
       speechProbability: span.reduce((sum, value) => sum + value, 0) / span.length,
       unheard: words.length === 0 && speechMs >= UNHEARD_SPEECH_MS,
-      language: spoken.language,
-      languageProbability: spoken.probability,
+      language: language.code,
+      languageProbability: language.probability,
       heardBy: [id],
     };
   }
 
-  /** Speech probability of each 32 ms frame. */
-  async speechIn(pcm: Float32Array): Promise<Float32Array> {
-    return (await this.#vad.probabilities(pcm, null)).values;
-  }
-
-  /** Times and probabilities of known words over one window, in one forced pass. */
+  /**
+   * Times and probabilities of known words over one window, in one forced pass. Sound beyond what the model hears at once
+   * is not looked at. `language` is ISO-639-1; null: the model's only one, or found from the window.
+   */
   async align<Encoded>(
     model: SpeechModel<Encoded>,
     pcm: Float32Array,
@@ -121,189 +100,146 @@ export class WindowRecogniser {
     language: string | null,
   ): Promise<AlignResult> {
     if (words.length === 0) return { words: [] };
-    const speech = knownSpeech ?? (await this.speechIn(pcm));
-    const perWord = words.map((word) => model.tokenizer.encodeWord(word));
-    const window = await model.encode(pcm);
-    const ids = perWord.flat();
-    const spoken = language ?? (await model.identify(window))[0]?.language ?? 'en';
-    const forced = await model.forced(window, { language: spoken, task: 'transcribe' }, ids);
-    const wordOfToken = perWord.flatMap((tokens, index) => tokens.map(() => index));
-    const times = alignTokens({ ...this.#alignmentOf(model, pcm, speech, 0), ...forced, wordOfToken });
+    const sound = withoutFaults(pcm.length > model.maxSamples ? pcm.subarray(0, model.maxSamples) : pcm);
+    const speech = await this.#speech(sound, knownSpeech);
+    const known = words.map((text, index): WrittenWord => {
+      const glued = index > 0 && isUnspacedBetween(words[index - 1] ?? '', text);
+      const tokens = model.tokenizer.encodeWord(text, glued).map((id) => {
+        return { id, bytes: model.tokenizer.bytes(id), logprob: 0 };
+      });
+      return { text, glued, tokens };
+    });
+    const window = await model.encode(sound);
+    const speechMs = speechBetween(speech.regions, 0, sound.length / SAMPLES_PER_MS);
+    const found = await languageOf(model, window, { language, languageHint: null }, speechMs);
+    const ids = known.flatMap((word) => word.tokens.map((token) => token.id));
+    const forced = await model.forced(window, { language: found.code, task: 'transcribe' }, ids);
+    const wordOfToken = known.flatMap((word, index) => word.tokens.map(() => index));
+    const times = timesOf(model, { pcm: sound, offsetMs: 0 }, speech, { words: known, wordOfToken }, forced);
     let at = 0;
     return {
-      words: perWord.map((tokens, index) => {
-        const heard = tokens.map((id, offset): HeardToken => {
-          return { id, bytes: model.tokenizer.bytes(id), logprob: forced.logprobs[at + offset] ?? 0 };
-        });
+      words: known.map(({ text, glued, tokens }, index) => {
+        const heard = tokens.map((token, place) => ({ ...token, logprob: forced.logprobs[at + place] ?? 0 }));
         at += tokens.length;
-        const time = times[index];
-        return {
-          text: words[index]!,
-          glued: false,
-          startMs: time?.startMs ?? 0,
-          endMs: time?.endMs ?? 0,
-          tokens: heard,
-          confidence: null,
-        };
+        const { startMs = 0, endMs = 0 } = times[index] ?? {};
+        return { text, glued, startMs, endMs, tokens: heard, confidence: null };
       }),
     };
   }
 
-  async #hear<Encoded>(
-    hearing: Hearing<Encoded>,
-    pcm: Float32Array,
-    regions: readonly SpeechRegion[],
-    speechMs: number,
-  ): Promise<Piece<Encoded>[]> {
-    const { model } = hearing;
-    const whole = await hearPiece(hearing, pcm, 0);
-    if (!isSuspicious(model, whole) || speechMs < RETRY_SPEECH_MS) return isLoop(model, whole) ? [] : [whole];
-    const led = await hearPiece(hearing, withLead(pcm), -LEAD_MS);
-    if (!isSuspicious(model, led)) return [led];
-    const halves = await this.#hearHalves(hearing, pcm, regions);
-    if (halves.length > 0 && halves.every((piece) => !isSuspicious(model, piece))) return halves;
-    // Nothing came out clean: the first text that is neither empty nor a loop, in the order of trust.
-    const usable = (piece: Piece<Encoded>) => piece.ids.length > 0 && !isLoop(model, piece);
-    if (usable(whole)) return [whole];
-    if (usable(led)) return [led];
-    return halves.filter(usable);
+  /** Speech probability of each 32 ms frame. */
+  async speechIn(pcm: Float32Array): Promise<Float32Array> {
+    return (await this.#vad.probabilities(withoutFaults(pcm), null)).values;
   }
 
-  /** The window in two pieces, parted in its longest pause or else in the middle. */
-  async #hearHalves<Encoded>(
-    hearing: Hearing<Encoded>,
-    pcm: Float32Array,
-    regions: readonly SpeechRegion[],
-  ): Promise<Piece<Encoded>[]> {
-    const lengthMs = pcm.length / SAMPLES_PER_MS;
-    if (lengthMs < 2 * LEAST_PIECE_MS) return [];
-    let cutMs = lengthMs / 2;
-    let longest = 0;
-    for (let index = 1; index < regions.length; index++) {
-      const from = regions[index - 1]!.endFrame * VAD_FRAME_MS;
-      const to = regions[index]!.startFrame * VAD_FRAME_MS;
-      const middle = (from + to) / 2;
-      if (to - from > longest && middle >= LEAST_PIECE_MS && middle <= lengthMs - LEAST_PIECE_MS) {
-        longest = to - from;
-        cutMs = middle;
-      }
-    }
-    const cut = Math.round(cutMs) * SAMPLES_PER_MS;
-    const pieces: Piece<Encoded>[] = [];
-    for (const [from, to] of [
-      [0, cut],
-      [cut, pcm.length],
-    ] as const) {
-      const part = pcm.subarray(from, to);
-      const offsetMs = from / SAMPLES_PER_MS;
-      const piece = await hearPiece(hearing, part, offsetMs);
-      pieces.push(
-        isSuspicious(hearing.model, piece) ? await hearPiece(hearing, withLead(part), offsetMs - LEAD_MS) : piece,
-      );
-    }
-    return pieces;
-  }
-
-  async #timed<Encoded>(
-    { model, ask }: Hearing<Encoded>,
-    piece: Piece<Encoded>,
-    speech: Float32Array,
-  ): Promise<HeardWord[]> {
-    if (piece.ids.length === 0) return [];
-    const groups = groupWords(model, piece);
-    const forced = await model.forced(piece.window, ask, piece.ids);
-    const wordOfToken = groups.flatMap((group, index) => group.map(() => index));
-    const times = alignTokens({
-      ...this.#alignmentOf(model, piece.pcm, speech, piece.offsetMs),
-      ...forced,
-      wordOfToken,
-    });
-    return groups.flatMap((tokens, index) => {
-      const text = textOf(tokens);
-      const startMs = Math.max(0, (times[index]?.startMs ?? 0) + piece.offsetMs);
-      const endMs = Math.max(startMs, (times[index]?.endMs ?? 0) + piece.offsetMs);
-      return text === '' ? [] : [{ text, glued: false, startMs, endMs, tokens, confidence: null }];
-    });
-  }
-
-  #alignmentOf<Encoded>(model: SpeechModel<Encoded>, pcm: Float32Array, speech: Float32Array, offsetMs: number) {
-    return {
-      frameSamples: model.frameSamples,
-      pcm,
-      speechAt: (ms: number) => probabilityAt(speech, ms + offsetMs),
-    };
+  async #speech(pcm: Float32Array, known: Float32Array | null): Promise<Speech> {
+    const probabilities = known ?? (await this.speechIn(pcm));
+    return { probabilities, regions: speechRegions(probabilities) };
   }
 }
 
-async function hearPiece<Encoded>(
-  { model, ask, shouldStop }: Hearing<Encoded>,
-  pcm: Float32Array,
-  offsetMs: number,
-): Promise<Piece<Encoded>> {
-  const window = await model.encode(pcm);
-  return { pcm, window, offsetMs, ...(await model.greedy(window, ask, shouldStop)) };
-}
+const nothing: RecogniseResult = {
+  words: [],
+  speechMs: 0,
+  speechSpan: null,
+  speechProbability: 0,
+  unheard: false,
+  language: null,
+  languageProbability: null,
+  heardBy: [],
+};
 
-/** What is spoken: as the caller says, the only one that the model knows, or the likeliest. */
-async function spokenLanguage<Encoded>(
+/** The language to write in, and how sure it is when it had to be found out. */
+async function languageOf<Encoded>(
   model: SpeechModel<Encoded>,
-  pcm: Float32Array,
-  ask: ListenAsk,
+  window: Encoded,
+  ask: Pick<ListenAsk, 'language' | 'languageHint'>,
   speechMs: number,
-): Promise<{ language: string; probability: number | null }> {
-  const [only] = model.languages;
-  if (ask.language !== null) return { language: ask.language, probability: null };
-  if (only !== undefined && model.languages.length === 1) return { language: only, probability: null };
-  const guesses = await model.identify(await model.encode(pcm));
-  const [likeliest] = guesses;
-  const hinted = guesses.find((one) => one.language === ask.languageHint);
-  const isClear = speechMs >= 1_000 && (likeliest?.probability ?? 0) > 0.8 && (hinted?.probability ?? 0) < 0.1;
-  return (hinted && !isClear ? hinted : likeliest) ?? { language: only ?? 'en', probability: null };
+): Promise<{ code: string; probability: number | null }> {
+  if (ask.language !== null) return { code: ask.language, probability: null };
+  const [only, ...others] = model.languages;
+  if (only !== undefined && others.length === 0) return { code: only, probability: null };
+  const { language, probability } = chooseLanguage(await model.identify(window), ask.languageHint, speechMs);
+  return { code: language, probability };
 }
 
-function withLead(pcm: Float32Array): Float32Array {
-  const led = new Float32Array(pcm.length + LEAD_MS * SAMPLES_PER_MS);
-  led.set(pcm, LEAD_MS * SAMPLES_PER_MS);
-  return led;
-}
-
-function meanLogprob(piece: Piece<unknown>): number {
-  const { logprobs } = piece;
-  return logprobs.length === 0 ? 0 : logprobs.reduce((sum, one) => sum + one, 0) / logprobs.length;
-}
-
-function isSuspicious<Encoded>(model: SpeechModel<Encoded>, piece: Piece<Encoded>): boolean {
-  return piece.ids.length === 0 || !piece.ended || isLoop(model, piece);
-}
-
-function isLoop<Encoded>(model: SpeechModel<Encoded>, piece: Piece<Encoded>): boolean {
-  const text = Buffer.concat(piece.ids.map((id) => model.tokenizer.bytes(id)));
-  return text.length > 0 && text.length / deflateSync(text).length > LOOP_RATIO;
-}
-
-/** Tokens by word: a token that begins with a space begins a word. */
-function groupWords<Encoded>(model: SpeechModel<Encoded>, piece: Piece<Encoded>): HeardToken[][] {
-  const groups: HeardToken[][] = [];
-  piece.ids.forEach((id, index) => {
-    const token = { id, bytes: model.tokenizer.bytes(id), logprob: piece.logprobs[index] ?? 0 };
-    const group = groups.at(-1);
-    if (!group || token.bytes[0] === 0x20) groups.push([token]);
-    else group.push(token);
-  });
-  return groups;
-}
-
-function untimed<Encoded>(model: SpeechModel<Encoded>, piece: Piece<Encoded>): HeardWord[] {
-  return groupWords(model, piece).flatMap((tokens) => {
-    const text = textOf(tokens);
-    return text === '' ? [] : [{ text, glued: false, startMs: null, endMs: null, tokens, confidence: null }];
+/** The words of a piece that somebody spoke, with times where they are wanted. */
+async function wordsOf<Encoded>(
+  model: SpeechModel<Encoded>,
+  piece: Piece<Encoded>,
+  speech: Speech,
+  ask: DecodeAsk,
+  wantTimes: boolean,
+): Promise<HeardWord[]> {
+  const grouped = groupWords(model.tokenizer, piece.ids, piece.logprobs);
+  const dropped = new Set(remarksIn(grouped));
+  const stockFrom = stockEnding(grouped.words);
+  let times: WordTimes[] | null = null;
+  if (grouped.words.length > dropped.size && (wantTimes || stockFrom !== null)) {
+    times = timesOf(model, piece, speech, grouped, await model.forced(piece.window, ask, piece.ids));
+  }
+  if (times && stockFrom !== null) {
+    const inSpeech = (fromMs: number, toMs: number) => speechBetween(speech.regions, fromMs, toMs);
+    if (isOverSilence(times.slice(stockFrom), inSpeech)) {
+      for (let index = stockFrom; index < grouped.words.length; index++) dropped.add(index);
+    }
+  }
+  return grouped.words.flatMap(({ text, glued, tokens }, index) => {
+    if (dropped.has(index)) return [];
+    const startMs = wantTimes ? (times?.[index]?.startMs ?? 0) : null;
+    const endMs = wantTimes ? (times?.[index]?.endMs ?? 0) : null;
+    return [{ text, glued, startMs, endMs, tokens, confidence: null }];
   });
 }
 
-function textOf(tokens: readonly HeardToken[]): string {
-  return Buffer.concat(tokens.map((one) => one.bytes))
-    .toString('utf8')
-    .trim();
+/** Where each word was spoken, in milliseconds from the start of the window; never before it. */
+function timesOf<Encoded>(
+  model: SpeechModel<Encoded>,
+  { pcm, offsetMs }: Pick<Piece<Encoded>, 'pcm' | 'offsetMs'>,
+  speech: Speech,
+  { words, wordOfToken }: GroupedWords,
+  forced: ForcedResult,
+): WordTimes[] {
+  if (forced.attention.length === 0) {
+    const toMs = offsetMs + pcm.length / SAMPLES_PER_MS;
+    const stretches = speech.regions.flatMap(({ startFrame, endFrame }) => {
+      const startMs = Math.max(offsetMs, startFrame * VAD_FRAME_MS);
+      const endMs = Math.min(toMs, endFrame * VAD_FRAME_MS);
+      return endMs > startMs ? [{ startMs, endMs }] : [];
+    });
+    return spreadWords(
+      words.map((one) => one.text),
+      stretches,
+    );
+  }
+  const times = alignTokens({
+    attention: forced.attention,
+    frames: forced.frames,
+    frameSamples: model.frameSamples,
+    // Lone spaces stand for no word: they count to the one before them.
+    wordOfToken: nonDecreasing(wordOfToken),
+    pcm,
+    speechAt: (ms) => probabilityAt(speech.probabilities, ms + offsetMs),
+  });
+  return times.map((one) => {
+    const startMs = Math.max(0, one.startMs + offsetMs);
+    return { startMs, endMs: Math.max(startMs, one.endMs + offsetMs) };
+  });
+}
+
+function nonDecreasing(wordOfToken: readonly number[]): number[] {
+  let last = 0;
+  return wordOfToken.map((word) => {
+    last = Math.max(last, word);
+    return last;
+  });
+}
+
+/** The sound itself, or a copy with silence where a sample is no number or absurdly large (a broken float file). */
+function withoutFaults(pcm: Float32Array): Float32Array {
+  // One sample of full scale is 1; intersample peaks and loud float files reach a few times that.
+  const isSound = (sample: number) => Math.abs(sample) <= 1e4;
+  return pcm.every(isSound) ? pcm : pcm.map((sample) => (isSound(sample) ? sample : 0));
 }
 
 /** Speech probability at a moment, linear between the middles of the frames; 0 outside. */
