@@ -1,0 +1,176 @@
+import { lookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { Readable } from 'node:stream';
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { GatewayError } from '../core/errors.ts';
+import { isLoopback, isPublicAddress, literalAddress } from './address-rules.ts';
+import { failureOf } from './outbound-failure.ts';
+import { createReply, type OutboundReply } from './outbound-reply.ts';
+
+export type { OutboundReply } from './outbound-reply.ts';
+
+/** A body that is made while it is sent. Its length is known beforehand, so that vendors need no chunked encoding. */
+export interface StreamedBody {
+  readonly contentType: string;
+  /** Exactly what `open` yields in all; anything else ends the request. */
+  readonly sizeBytes: number;
+  /** The bytes, read as fast as the other side takes them. Its `return` is called when the request ends early. */
+  open(): AsyncIterable<Uint8Array>;
+}
+
+export interface OutboundRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Absolute http(s) address. */
+  readonly url: string;
+  /** Content-Length is set here; a text or byte body needs its Content-Type among these. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array | StreamedBody;
+  /** Aborted: the socket is closed at once, whatever it was doing. */
+  readonly signal: AbortSignal;
+  /** Longest wait for the reply's headers after the last byte of the body was taken. It should follow the audio's length. */
+  readonly headersTimeoutMs?: number;
+  /** Longest silence within the reply's body. */
+  readonly bodyTimeoutMs?: number;
+  /** Largest reply body that is read. */
+  readonly maxReplyBytes?: number;
+}
+
+/**
+ * The one door out over HTTP. Redirects are never followed: an upload must not travel to an address nobody configured.
+ * Certificates are always checked. Rejects with GatewayError alone: `client_closed_request` (the signal), `timeout`,
+ * `bad_gateway` (no connection, a broken one, nonsense), `invalid_value` (an address that may not be asked).
+ */
+export interface GuardedFetch {
+  /** Resolves with the reply's headers, whatever its status. Its body must be read or discarded. */
+  request(request: OutboundRequest): Promise<OutboundReply>;
+  /** Ends all connections; requests in progress fail. */
+  close(): Promise<void>;
+}
+
+export interface GuardedFetchOptions {
+  /**
+   * Origins (`https://api.example.com`, `http://10.0.0.5:8000`) that the operator's configuration or our own vendor tables
+   * name. They may be private; every other origin must resolve to public addresses, also while connecting.
+   */
+  readonly trustedOrigins: readonly string[];
+  /** Longest wait for a connection, TLS included. */
+  readonly connectTimeoutMs?: number;
+  /** Connections to one origin at a time; further requests wait for one. */
+  readonly connectionsPerOrigin?: number;
+}
+
+/** Vendors accept connections in well under a second; more than this is an outage, and another provider may do better. */
+const defaultConnectTimeoutMs = 10_000;
+/** More than any vendor's concurrency, few enough that a burst cannot use up the machine's descriptors. */
+const defaultConnections = 256;
+/** Vendors begin to answer when they are done; callers with an idea of the audio's length say better. */
+const defaultHeadersTimeoutMs = 300_000;
+const defaultBodyTimeoutMs = 60_000;
+/** Two hours of words with times are under 4 MB of JSON; sixteen leave room for four such channels. */
+const defaultMaxReplyBytes = 16 * 1024 * 1024;
+/** Vendors' own idle limits are a minute and more (many 60 s): reused well before, a request seldom meets a closing socket. */
+const keepAliveTimeoutMs = 15_000;
+
+/**
+ * Proxies of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`) are used for everything but this machine itself.
+ * Where a proxy connects, it also resolves names: then only addresses written as numbers can be refused here.
+ */
+export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
+  const trusted = new Set(options.trustedOrigins.map((origin) => new URL(origin).origin));
+  const timeout = options.connectTimeoutMs ?? defaultConnectTimeoutMs;
+  const common = {
+    connections: options.connectionsPerOrigin ?? defaultConnections,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    // One upload fills a connection: many in one would only hold each other up.
+    allowH2: false,
+    pipelining: 1,
+  };
+  const direct = new Agent({ ...common, connect: { timeout } });
+  const viaProxy = new EnvHttpProxyAgent({ ...common, connect: { timeout } });
+  const publicOnly = new EnvHttpProxyAgent({ ...common, connect: { timeout, lookup: lookupPublic } });
+
+  function dispatcherFor(url: URL): Dispatcher {
+    if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refusedAddress();
+    if (trusted.has(url.origin)) return isLoopback(url) ? direct : viaProxy;
+    const address = literalAddress(url);
+    if (isLoopback(url) || (address !== null && !isPublicAddress(address))) throw refusedAddress();
+    return publicOnly;
+  }
+
+  return {
+    request: (request) => send(request, dispatcherFor),
+    async close() {
+      await Promise.all([direct.destroy(), viaProxy.destroy(), publicOnly.destroy()]);
+    },
+  };
+}
+
+async function send(request: OutboundRequest, dispatcherFor: (url: URL) => Dispatcher): Promise<OutboundReply> {
+  const { signal, headersTimeoutMs = defaultHeadersTimeoutMs, bodyTimeoutMs = defaultBodyTimeoutMs } = request;
+  const body = outgoing(request.body);
+  try {
+    signal.throwIfAborted();
+    const url = addressOf(request.url);
+    const response = await dispatcherFor(url).request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: request.method,
+      headers: { ...request.headers, ...body.headers },
+      body: body.content,
+      signal,
+      headersTimeout: headersTimeoutMs,
+      bodyTimeout: bodyTimeoutMs,
+    });
+    return createReply(response, { signal, maxBytes: request.maxReplyBytes ?? defaultMaxReplyBytes });
+  } catch (thrown) {
+    throw body.fault() ?? failureOf(thrown, signal);
+  }
+}
+
+interface Outgoing {
+  readonly content: string | Uint8Array | Readable | null;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What went wrong on our side while the body was made. */
+  fault(): GatewayError | null;
+}
+
+function outgoing(body: OutboundRequest['body']): Outgoing {
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+    return { content: body ?? null, headers: {}, fault: () => null };
+  }
+  let fault: GatewayError | null = null;
+  async function* watched(source: StreamedBody) {
+    try {
+      yield* source.open();
+    } catch (thrown) {
+      fault = new GatewayError('server_error', 'The upload could not be read.', { cause: thrown });
+      throw thrown;
+    }
+  }
+  return {
+    content: Readable.from(watched(body), { objectMode: false }),
+    headers: { 'content-type': body.contentType, 'content-length': String(body.sizeBytes) },
+    fault: () => fault,
+  };
+}
+
+function addressOf(text: string): URL {
+  const url = URL.parse(text);
+  if (!url) throw refusedAddress();
+  return url;
+}
+
+function refusedAddress(): GatewayError {
+  return new GatewayError('invalid_value', 'The address is not one on the public internet.');
+}
+
+/** Resolves a name, and fails when any of its addresses is private: a name can be pointed anywhere, at any time. */
+const lookupPublic: LookupFunction = (hostname, options, callback) => {
+  lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    const [first] = addresses ?? [];
+    if (error) callback(error, '', 0);
+    else if (!first || addresses.some((one) => !isPublicAddress(one.address))) callback(refusedAddress(), '', 0);
+    else if (options.all) callback(null, addresses);
+    else callback(null, first.address, first.family);
+  });
+};
