@@ -123,7 +123,7 @@ async function send(request: OutboundRequest, dispatcherFor: (url: URL) => Dispa
     });
     return createReply(response, { signal, maxBytes: request.maxReplyBytes ?? defaultMaxReplyBytes });
   } catch (thrown) {
-    throw body.fault() ?? failureOf(thrown, signal);
+    throw (signal.aborted ? null : body.fault()) ?? failureOf(thrown, signal);
   }
 }
 
@@ -143,7 +143,10 @@ function outgoing(body: OutboundRequest['body']): Outgoing {
     try {
       yield* source.open();
     } catch (thrown) {
-      fault = new GatewayError('server_error', 'The upload could not be read.', { cause: thrown });
+      fault =
+        thrown instanceof GatewayError
+          ? thrown
+          : new GatewayError('server_error', 'The upload could not be read.', { cause: thrown });
       throw thrown;
     }
   }

@@ -14,7 +14,9 @@ export type Feature =
   | 'logprobs'
   | 'diarize'
   | 'prompt'
-  | 'temperature';
+  | 'temperature'
+  /** Takes a named language instead of finding out; only ever in `unmet`, by those that cannot. */
+  | 'language';
 
 /** One model of one provider; read without a network call. */
 export interface ModelCard {

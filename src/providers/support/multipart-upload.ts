@@ -15,25 +15,33 @@ const chunkBytes = 256 * 1024;
  * by the name, and what the caller called the file is nobody's business.
  */
 export function multipartUpload(fields: readonly FormField[], audio: Audio, fileField = 'file'): StreamedBody {
-  const boundary = `fluxscribe-${randomBytes(18).toString('hex')}`;
   const { canonicalFileName, mediaType } = audio.probe;
-  const texts = fields.map(
-    ([name, value]) =>
-      `--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(name)}"\r\n\r\n${value}\r\n`,
-  );
-  const fileHead =
-    `--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(fileField)}"; ` +
-    `filename="${escapeName(canonicalFileName)}"\r\nContent-Type: ${mediaType}\r\n\r\n`;
-  const head = Buffer.from(texts.join('') + fileHead);
-  const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
+  const { contentType, head, tail } = formParts(fields, fileField, canonicalFileName, mediaType);
   return {
-    contentType: `multipart/form-data; boundary=${boundary}`,
+    contentType,
     sizeBytes: head.length + audio.stored.sizeBytes + tail.length,
     async *open() {
       yield head;
       yield* createReadStream(audio.stored.path, { highWaterMark: chunkBytes });
       yield tail;
     },
+  };
+}
+
+/** What stands before and after the file's bytes. */
+export function formParts(fields: readonly FormField[], fileField: string, fileName: string, mediaType: string) {
+  const boundary = `fluxscribe-${randomBytes(18).toString('hex')}`;
+  const texts = fields.map(
+    ([name, value]) =>
+      `--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(name)}"\r\n\r\n${value}\r\n`,
+  );
+  const fileHead =
+    `--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(fileField)}"; ` +
+    `filename="${escapeName(fileName)}"\r\nContent-Type: ${mediaType}\r\n\r\n`;
+  return {
+    contentType: `multipart/form-data; boundary=${boundary}`,
+    head: Buffer.from(texts.join('') + fileHead),
+    tail: Buffer.from(`\r\n--${boundary}--\r\n`),
   };
 }
 

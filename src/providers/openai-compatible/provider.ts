@@ -1,0 +1,103 @@
+import { GatewayError, toGatewayError } from '../../core/errors.ts';
+import type { GuardedFetch } from '../../net/guarded-fetch.ts';
+import type { Call, ModelCard, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
+import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
+import { readVendorFailure } from '../support/vendor-failure.ts';
+import { readVendorJson } from '../support/vendor-json.ts';
+import { readComplaint } from './errors.ts';
+import type { Profile } from './profile.ts';
+import { buildRequest, type Endpoint, type UpstreamModel, type VendorRequest } from './request.ts';
+import { replySchema, toTranscript, toUsage } from './response.ts';
+import { readStream } from './stream.ts';
+
+/** A model that callers can name, and what it is called over there. */
+export interface OpenAiCompatibleModel extends UpstreamModel {
+  readonly card: ModelCard;
+}
+
+export interface OpenAiCompatibleOptions {
+  /** Under which the plan names this provider; several boxes may share a profile. */
+  readonly id: string;
+  readonly profile: Profile;
+  /** Without a slash at the end. */
+  readonly baseUrl: string;
+  readonly apiKey: string | null;
+  /** Instead of the profile's query, such as Azure's `api-version=2025-03-01-preview`. */
+  readonly query?: string;
+  /** The model of this id now, null when there is none; a name pinned to a date is one, too. */
+  readonly findModel: (modelId: string) => OpenAiCompatibleModel | null;
+  readonly models: () => readonly ModelCard[];
+  readonly http: GuardedFetch;
+  readonly timeouts?: ReplyTimeouts;
+}
+
+/** A service or server that speaks OpenAI's transcription dialect, or one close to it. */
+export function createOpenAiCompatibleProvider(options: OpenAiCompatibleOptions): Provider {
+  const { profile, baseUrl, apiKey } = options;
+  const endpoint: Endpoint = { profile, baseUrl, apiKey, query: options.query ?? null };
+  return {
+    id: options.id,
+    models: options.models,
+    async transcribe(ask, call) {
+      const model = options.findModel(ask.modelId);
+      if (!model) throw new GatewayError('bad_gateway', `The provider has no model '${ask.modelId}'.`);
+      if (ask.task === 'translate' && !(model.traits.translate && profile.translationPath !== null)) {
+        throw new GatewayError('bad_gateway', `The model '${ask.modelId}' cannot translate.`);
+      }
+      try {
+        return await transcribe(options, endpoint, model, ask, call);
+      } catch (thrown) {
+        throw toGatewayError(thrown);
+      }
+    },
+    // The connections belong to all providers together.
+    async close() {},
+  };
+}
+
+async function transcribe(
+  { http, timeouts = defaultReplyTimeouts }: OpenAiCompatibleOptions,
+  endpoint: Endpoint,
+  model: OpenAiCompatibleModel,
+  ask: ProviderAsk,
+  call: Call,
+): Promise<ProviderAnswer> {
+  const { durationMs } = ask.audio.probe;
+  const request = buildRequest(endpoint, model, ask, call.onEvent !== undefined, call.signal);
+  const timeoutMs = replyTimeoutMs(timeouts, durationMs);
+  const reply = await http.request({
+    method: 'POST',
+    url: request.url,
+    headers: request.headers,
+    body: request.body,
+    signal: call.signal,
+    headersTimeoutMs: timeoutMs,
+    bodyTimeoutMs: timeoutMs,
+  });
+  const secrets = endpoint.apiKey === null ? [] : [endpoint.apiKey];
+  if (reply.status !== 200) throw await readVendorFailure(reply, readComplaint, secrets);
+  const isStream = reply.header('content-type')?.startsWith('text/event-stream') ?? false;
+  if (request.streams && isStream && call.onEvent && model.traits.stream) {
+    const { transcript, usage } = await readStream(reply, {
+      durationMs,
+      wantLogprobs: ask.wantLogprobs,
+      kind: model.traits.stream,
+      secrets,
+      onEvent: call.onEvent,
+    });
+    return { transcript, usage, unmet: request.unmet };
+  }
+  // A server that does not stream answers as if it had not been asked to.
+  const body = await readVendorJson(reply, replySchema);
+  const transcript = toTranscript(body, { durationMs, task: ask.task, wantWords: ask.wantWords });
+  return {
+    transcript,
+    usage: toUsage(body.usage, durationMs),
+    unmet: unmetAfter(request, transcript.words === null, ask),
+  };
+}
+
+/** A server may leave out the words that it was asked for. */
+function unmetAfter({ unmet }: VendorRequest, noWords: boolean, ask: ProviderAsk): ProviderAnswer['unmet'] {
+  return ask.wantWords && noWords && !unmet.includes('word-times') ? [...unmet, 'word-times'] : unmet;
+}
