@@ -1,3 +1,4 @@
+import { vendorVariables } from '../../src/config/provider-settings.ts';
 import { type Setting, settingList } from '../../src/config/setting-list.ts';
 
 /** docs/reference/config.md, from the settings' schema. */
@@ -27,7 +28,25 @@ export function configPage(): string {
     lines.push(section === '' ? '## General' : `## ${section}`, '');
     for (const setting of settings) lines.push(...entry(setting), '');
   }
+  lines.push(...vendorSection());
   return `${lines.join('\n').trimEnd()}\n`;
+}
+
+/** Variables that are not ours: the names that vendors' own SDKs read. */
+function vendorSection(): string[] {
+  return [
+    "## Vendors' own variables",
+    '',
+    'A key switches its provider on; the address beside it moves it, for a proxy or another region, and means what the',
+    "vendor's own SDK means by it. What is then offered stands in the [guide](../guides/providers.md).",
+    '',
+    '| provider | key | address |',
+    '| --- | --- | --- |',
+    ...vendorVariables.map(({ kind, key, baseUrl, apiVersion = [] }) => {
+      const names = [...baseUrl, ...apiVersion].map((name) => `\`${name}\``);
+      return `| \`${kind}\` | \`${key}\` | ${names.join(', ')} |`;
+    }),
+  ];
 }
 
 function entry(setting: Setting): string[] {
@@ -44,6 +63,7 @@ function entry(setting: Setting): string[] {
 
 function defaultText(value: unknown): string {
   if (value === null) return 'none';
+  if (Array.isArray(value) && value.length === 0) return 'none';
   if (Array.isArray(value)) return `\`${value.join(',')}\``;
   if (typeof value === 'number' && value >= 1024 * 1024 && value % (1024 * 1024) === 0) {
     return `\`${value}\` (${value / 1024 / 1024} MiB)`;

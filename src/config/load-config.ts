@@ -1,15 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { resolve } from 'node:path';
-import { parse } from 'yaml';
+import { parse, YAMLError } from 'yaml';
 import { z } from 'zod';
 import { nearestName } from './nearest-name.ts';
+import { collectProviders, type ProviderSettings } from './provider-settings.ts';
 import { type Setting, settingList } from './setting-list.ts';
 import { type Settings, settingsSchema } from './settings.ts';
 
 /** The settings of one process: validated, complete, paths absolute, frozen. */
 export type Config = DeepReadonly<
-  Omit<Settings, 'engine' | 'audio'> & {
+  Omit<Settings, 'engine' | 'audio' | 'providers'> & {
+    /** Those of the file and those that the vendors' own variables switch on, keys in them. */
+    providers: ProviderSettings[];
     engine: Omit<Settings['engine'], 'workers'> & { workers: number };
     audio: Omit<Settings['audio'], 'workers'> & { workers: number };
   }
@@ -48,7 +51,10 @@ export function loadConfig(sources: ConfigSources): Config {
       parsed.error,
     );
   }
-  return freeze(complete(parsed.data, sources.workingDir));
+  const problems: string[] = [];
+  const providers = collectProviders(parsed.data.providers, sources.env, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return freeze(complete({ ...parsed.data, providers: [...providers] }, sources.workingDir));
 }
 
 function readFile({ env, workingDir }: ConfigSources): { name: string; values: Record<string, unknown> } {
@@ -103,8 +109,20 @@ function fromText(setting: Setting, text: string): unknown {
       return { true: true, '1': true, false: false, '0': false }[trimmed.toLowerCase()] ?? trimmed;
     case 'list':
       return trimmed.split(',').map((part) => part.trim());
+    case 'maps':
+      return parsedOrText(trimmed);
     default:
       return trimmed;
+  }
+}
+
+/** Text that is no YAML stays text, and the schema refuses it by name; the parser's own message would quote it. */
+function parsedOrText(text: string): unknown {
+  try {
+    return parse(text);
+  } catch (thrown) {
+    if (thrown instanceof YAMLError) return text;
+    throw thrown;
   }
 }
 
@@ -153,7 +171,9 @@ function suggest(typed: string, known: readonly string[]): string {
   return near ? ` Did you mean ${near}?` : '';
 }
 
-function complete(settings: Settings, workingDir: string): Config {
+type Collected = Omit<Settings, 'providers'> & { providers: ProviderSettings[] };
+
+function complete(settings: Collected, workingDir: string): Config {
   const absolute = (path: string) => resolve(workingDir, expandHome(path));
   const { modelMirror, catalogueFile } = settings;
   return {

@@ -5,7 +5,8 @@ import { type SettingMeta, settingsSchema } from './settings.ts';
 export interface Setting extends SettingMeta {
   /** Where it lies in the file: `['limits', 'maxUploadBytes']`. */
   readonly path: readonly string[];
-  readonly kind: 'text' | 'number' | 'boolean' | 'list' | 'choice';
+  /** `maps`: a list of maps, as YAML in a variable. */
+  readonly kind: 'text' | 'number' | 'boolean' | 'list' | 'maps' | 'choice';
   /** `whole number from 1 to 256, or auto`. */
   readonly type: string;
   /** As JSON. */
@@ -19,6 +20,7 @@ const jsonType = z.object({
   type: z.enum(['string', 'number', 'integer', 'boolean', 'array', 'null', 'object']).optional(),
   properties: z.record(z.string(), z.unknown()).optional(),
   anyOf: z.array(z.unknown()).optional(),
+  items: z.unknown().optional(),
   enum: z.array(z.string()).optional(),
   const: z.string().optional(),
   minimum: z.number().optional(),
@@ -62,8 +64,12 @@ function kindOf(json: JsonType): Setting['kind'] {
   if (json.enum || json.const !== undefined) return 'choice';
   if (json.type === 'number' || json.type === 'integer') return 'number';
   if (json.type === 'boolean') return 'boolean';
-  if (json.type === 'array') return 'list';
+  if (json.type === 'array') return isMap(json.items) ? 'maps' : 'list';
   return 'text';
+}
+
+function isMap(items: unknown): boolean {
+  return jsonType.parse(items).type === 'object';
 }
 
 function typeText(json: JsonType): string {
@@ -74,6 +80,6 @@ function typeText(json: JsonType): string {
   if (json.type === 'integer') return `whole number, ${json.minimum} to ${json.maximum}`;
   if (json.type === 'number') return `number, ${json.minimum} to ${json.maximum}`;
   if (json.type === 'boolean') return '`true`, `false`';
-  if (json.type === 'array') return 'list';
+  if (json.type === 'array') return isMap(json.items) ? 'list of maps' : 'list';
   return 'text';
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { providerSchema } from './provider-settings.ts';
 
 /**
  * Every setting, once: its key, its environment variable, its bounds, its default and the sentence that
@@ -245,6 +246,16 @@ export const settingsSchema = z.strictObject({
       meta(
         'FLUXSCRIBE_SHUTDOWN_GRACE_SECONDS',
         'After SIGTERM or SIGINT, requests in progress get this long to finish.',
+      ),
+    ),
+  providers: z
+    .array(providerSchema)
+    .max(200)
+    .prefault([])
+    .meta(
+      meta(
+        'FLUXSCRIBE_PROVIDERS',
+        'Upstream speech services beside those that their own variables switch on; the variable takes the same as YAML or JSON. See the [guide](../guides/providers.md).',
       ),
     ),
   limits: limits.prefault({}),
