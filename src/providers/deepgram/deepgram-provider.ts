@@ -1,0 +1,105 @@
+import { GatewayError, toGatewayError } from '../../core/errors.ts';
+import type { GuardedFetch } from '../../net/guarded-fetch.ts';
+import { abortFailure } from '../../net/outbound-failure.ts';
+import type { OutboundSockets } from '../../net/outbound-socket.ts';
+import type { Call, Feature, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
+import { rawUpload } from '../support/multipart-upload.ts';
+import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
+import { readVendorFailure } from '../support/vendor-failure.ts';
+import { readVendorJson } from '../support/vendor-json.ts';
+import { readDeepgramComplaint } from './errors.ts';
+import { runFluxSession } from './flux-session.ts';
+import type { DeepgramModel } from './models.ts';
+import { deepgramHeaders, fluxUrl, onlyLanguage, prerecordedUrl } from './request.ts';
+import { listenReplySchema, toTranscript } from './response.ts';
+
+export interface DeepgramProviderOptions {
+  readonly apiKey: string;
+  /** `deepgramBaseUrl`, or another address with the same paths below it. Its origin must be trusted by `fetch`. */
+  readonly baseUrl: string;
+  readonly models: readonly DeepgramModel[];
+  /** Not closed here: other providers share it. */
+  readonly fetch: GuardedFetch;
+  /** Not closed here either. */
+  readonly sockets: OutboundSockets;
+  readonly timeouts?: ReplyTimeouts;
+}
+
+/**
+ * Deepgram: Nova and older models by upload (`POST /v1/listen`), Flux by stream (`/v2/listen`). Word times and
+ * confidences come with every answer. Neither takes a prompt or a temperature.
+ */
+export function createDeepgramProvider(options: DeepgramProviderOptions): Provider {
+  const closing = new AbortController();
+  return {
+    id: 'deepgram',
+    models: () => options.models.map((one) => one.card),
+    async transcribe(ask, call) {
+      const model = options.models.find((one) => one.card.id === ask.modelId);
+      if (!model) throw new GatewayError('server_error', `Deepgram is not set up with the model '${ask.modelId}'.`);
+      if (ask.task === 'translate') {
+        throw new GatewayError('unsupported_value', 'Deepgram does not translate.', { param: 'model' });
+      }
+      if (call.signal.aborted) throw abortFailure(call.signal);
+      try {
+        return model.route === 'flux'
+          ? await streamed(options, model, ask, { ...call, signal: AbortSignal.any([call.signal, closing.signal]) })
+          : await uploaded(options, model, ask, call);
+      } catch (thrown) {
+        throw toGatewayError(thrown);
+      }
+    },
+    async close() {
+      closing.abort(new GatewayError('service_unavailable', 'The server is stopping.'));
+    },
+  };
+}
+
+async function uploaded(
+  options: DeepgramProviderOptions,
+  model: DeepgramModel,
+  ask: ProviderAsk,
+  call: Call,
+): Promise<ProviderAnswer> {
+  const { apiKey, baseUrl, fetch, timeouts = defaultReplyTimeouts } = options;
+  const reply = await fetch.request({
+    method: 'POST',
+    url: prerecordedUrl(baseUrl, model, ask).href,
+    headers: deepgramHeaders(apiKey),
+    body: rawUpload(ask.audio),
+    signal: call.signal,
+    headersTimeoutMs: replyTimeoutMs(timeouts, ask.audio.probe.durationMs),
+  });
+  if (reply.status !== 200) throw await readVendorFailure(reply, readDeepgramComplaint, [apiKey]);
+  const listened = await readVendorJson(reply, listenReplySchema);
+  const transcript = toTranscript(listened, ask, ask.language ?? onlyLanguage(model));
+  return answer(ask, transcript, transcript.words !== null);
+}
+
+async function streamed(
+  options: DeepgramProviderOptions,
+  model: DeepgramModel,
+  ask: ProviderAsk,
+  call: Call,
+): Promise<ProviderAnswer> {
+  const { apiKey, baseUrl, sockets, timeouts = defaultReplyTimeouts } = options;
+  const parts = {
+    sockets,
+    url: fluxUrl(baseUrl, model, ask),
+    headers: deepgramHeaders(apiKey),
+    knownLanguage: ask.language ?? onlyLanguage(model),
+    finishTimeoutMs: replyTimeoutMs(timeouts, ask.audio.probe.durationMs),
+  };
+  const { transcript, hasWordTimes } = await runFluxSession(parts, ask, call);
+  return answer(ask, transcript, hasWordTimes);
+}
+
+function answer(ask: ProviderAsk, transcript: ProviderAnswer['transcript'], hasWordTimes: boolean): ProviderAnswer {
+  const unmet: Feature[] = [];
+  if (ask.wantWords && !hasWordTimes) unmet.push('word-times');
+  if (ask.wantLogprobs) unmet.push('logprobs');
+  if (ask.prompt) unmet.push('prompt');
+  // Nothing is drawn by chance here, which is what a temperature of 0 asks for.
+  if (ask.temperature) unmet.push('temperature');
+  return { transcript, usage: { type: 'duration', durationMs: ask.audio.probe.durationMs }, unmet };
+}
