@@ -1,5 +1,6 @@
 import { artifactsOf, type Catalogue, type CatalogueModel, type CataloguePrice } from './catalogue/catalogue.ts';
 import { parseDollars } from './core/money.ts';
+import { unpinnedName } from './core/pinned-name.ts';
 import type { ModelDirectory, ModelEntry } from './http/model-directory.ts';
 import type { Price } from './metering/price-book.ts';
 import type { ModelCard } from './providers/contract.ts';
@@ -15,9 +16,11 @@ export interface InstalledCatalogue {
 export type ModelHealth = (model: CatalogueModel) => ModelEntry['health'];
 
 export function cardOf(model: CatalogueModel): ModelCard {
-  const { id, features, languages } = model;
-  // The embedded engine cuts long recordings itself.
-  return { id, features, languages, maxDurationMs: null, maxUploadBytes: null };
+  const { id, features, languages, upstream } = model;
+  // The embedded engine, which has no ceilings, cuts long recordings itself.
+  const { max_seconds = null, max_upload_bytes = null } = upstream ?? {};
+  const maxDurationMs = max_seconds === null ? null : Math.round(max_seconds * 1000);
+  return { id, features, languages, maxDurationMs, maxUploadBytes: max_upload_bytes };
 }
 
 /** Names → prices, for the price book. */
@@ -39,6 +42,7 @@ export function marketOf({ catalogue, installed }: InstalledCatalogue, health: M
       card: cardOf(model),
       available: health(model) !== 'not-installed',
       missing: artifactsOf(model).filter((id) => !installed.has(id)),
+      ...(model.upstream && { providerId: model.upstream.provider, snapshots: model.upstream.snapshots }),
     })),
     aliases: new Map(catalogue.aliases.map((alias) => [alias.id, alias.models])),
   };
@@ -60,7 +64,10 @@ export function createModelDirectory(
     capabilities: model.features,
     languages: model.languages,
     price: { perMinuteUsd: model.price.per_minute_usd, minimumSeconds: model.price.minimum_seconds },
-    limits,
+    limits: {
+      maxUploadBytes: Math.min(limits.maxUploadBytes, model.upstream?.max_upload_bytes ?? Number.POSITIVE_INFINITY),
+      maxAudioSeconds: Math.min(limits.maxAudioSeconds, model.upstream?.max_seconds ?? Number.POSITIVE_INFINITY),
+    },
     health: health(model),
   });
   const all = (): readonly ModelEntry[] => {
@@ -89,10 +96,25 @@ export function createModelDirectory(
     list: () => all().filter((entry) => entry.aliasOf !== null || entry.health !== 'not-installed'),
     find(id) {
       const entries = all();
-      const bare = entries.filter((entry) => entry.id.endsWith(`/${id}`));
-      return entries.find((entry) => entry.id === id) ?? (bare.length === 1 ? bare[0]! : null);
+      const known = entryNamed(id, entries);
+      if (known) return known;
+      const unpinned = unpinnedName(id);
+      const entry = unpinned === null ? null : entryNamed(unpinned, entries);
+      const hasSnapshots = (model: CatalogueModel) => model.id === entry?.id && model.upstream?.snapshots === true;
+      return current().catalogue.models.some(hasSnapshots) ? entry : null;
     },
   };
+}
+
+/** By the same rule as routing (policy.ts): a bare name means the provider that is ready. */
+function entryNamed(id: string, entries: readonly ModelEntry[]): ModelEntry | null {
+  const bare = entries.filter((entry) => entry.id.endsWith(`/${id}`));
+  return (
+    entries.find((entry) => entry.id === id) ??
+    bare.find((entry) => entry.health !== 'not-installed') ??
+    bare[0] ??
+    null
+  );
 }
 
 function secondsOf(day: string | undefined): number {

@@ -12,6 +12,7 @@ import {
   marketOf,
   pricesOf,
 } from './compose-models.ts';
+import { createUpstreams, withConfiguredModels } from './compose-providers.ts';
 import type { Config } from './config/load-config.ts';
 import type { Log } from './core/log.ts';
 import { createEngine, type Engine, type EngineModels } from './engine/engine.ts';
@@ -79,7 +80,8 @@ export function composeModels({ config, log }: ComposeParts): ModelShelf {
 /** Starts the engine on what is installed. Rejects with GatewayError `no_model_installed` when that cannot work. */
 export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf): Promise<Transcriber> {
   const { config, log } = parts;
-  let current = await readShelf(shelf);
+  let current = await readShelf(parts, shelf);
+  const upstreams = createUpstreams(config.providers, () => current.catalogue);
   const engineModels = () => engineModelsOf(current, shelf.store.dir, config.defaultModel);
   const engine = startEngine(parts, engineModels());
   const audio = createAudioOpener({
@@ -89,6 +91,7 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
     log,
   });
   const health: ModelHealth = (model) => {
+    if (model.upstream) return upstreams.providers.has(model.upstream.provider) ? 'ready' : 'not-installed';
     const needed = artifactsOf(model);
     if (needed.length === 0 || needed.some((id) => !current.installed.has(id))) return 'not-installed';
     return engine.status().ready > 0 ? 'ready' : 'unavailable';
@@ -101,7 +104,7 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
     audioLimits: { maxDurationMs: Math.round(maxAudioSeconds * 1000) },
     policy: catalogueOrderPolicy,
     market: () => marketOf(current, health),
-    providers: new Map([[provider.id, provider]]),
+    providers: new Map([[provider.id, provider], ...upstreams.providers]),
     prices: { priceOf: (name) => prices.priceOf(name) },
     log,
     deadlineMs: (durationMs) => Math.round(requestBaseSeconds * 1000 + requestSecondsPerAudioSecond * durationMs),
@@ -112,19 +115,22 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
     health,
     models: () => current,
     async refreshModels() {
-      current = await readShelf(shelf);
+      current = await readShelf(parts, shelf);
       prices = createPriceBook(pricesOf(current.catalogue));
       engine.changeModels(engineModels());
     },
     async close() {
-      await Promise.all([provider.close(), audio.close()]);
+      await Promise.all([provider.close(), upstreams.close(), audio.close()]);
     },
   };
 }
 
 /** What is in the store now, as routing and the engine see it. */
-async function readShelf({ catalogue: known, store }: ModelShelf): Promise<InstalledCatalogue> {
-  const catalogue = withImportedModels(known, await store.imported());
+async function readShelf(
+  { config }: ComposeParts,
+  { catalogue: known, store }: ModelShelf,
+): Promise<InstalledCatalogue> {
+  const catalogue = withConfiguredModels(withImportedModels(known, await store.imported()), config.providers);
   const ids = catalogue.artifacts.map((artifact) => artifact.id);
   const states = await Promise.all(ids.map((id) => store.isInstalled(id)));
   return { catalogue, installed: new Set(ids.filter((_, index) => states[index])) };

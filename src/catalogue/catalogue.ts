@@ -38,6 +38,21 @@ const price = z.strictObject({
   minimum_seconds: z.number().min(0).max(3600).default(0),
 });
 
+/** For models of other providers: who serves it, and under which name. */
+const upstream = z.strictObject({
+  /** Id of a provider: a vendor of docs/guides/providers.md, or one of the operator's own. */
+  provider: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
+  /** As the provider writes it. */
+  name: z.string().min(1),
+  /** A model whose abilities it shares, where the name (an Azure deployment's) does not tell. */
+  like: z.string().optional(),
+  /** Also offered as this name and a date, `-2025-12-15`, which goes to the provider as it is. */
+  snapshots: z.boolean().default(false),
+  /** Ceilings of one call; left out: none that is known. */
+  max_upload_bytes: z.number().int().positive().optional(),
+  max_seconds: z.number().positive().optional(),
+});
+
 const model = z.strictObject({
   /** Full name as callers write it; the part before the slash is the provider. */
   id: z.string().regex(/^[a-z0-9-]+\/[A-Za-z0-9._-]+$/),
@@ -60,6 +75,8 @@ const model = z.strictObject({
       general: z.string(),
     })
     .optional(),
+  /** For every model but `local/…`. */
+  upstream: upstream.optional(),
 });
 
 const alias = z.strictObject({
@@ -82,6 +99,7 @@ export const catalogueSchema = z.strictObject({
 export type Catalogue = z.infer<typeof catalogueSchema>;
 export type CatalogueModel = Catalogue['models'][number];
 export type CatalogueAlias = Catalogue['aliases'][number];
+export type CatalogueUpstream = z.infer<typeof upstream>;
 export type CataloguePrice = z.infer<typeof price>;
 
 /** The artifacts that must be installed for a `local/…` model; none for a model of another provider. */

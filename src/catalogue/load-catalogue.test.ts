@@ -26,12 +26,12 @@ describe('loadCatalogue', () => {
     );
   const price = 'price: { per_minute_usd: "0.02" }';
 
-  it('ships the default model, its voice activity detector and three aliases at ten cents a minute', () => {
+  it('ships the default model, its voice activity detector and four aliases at ten cents a minute', () => {
     const { models, aliases, artifacts } = loadCatalogue(null);
     assert.ok(models.some((model) => model.id === 'local/moonshine-tiny' && model.artifact === 'moonshine-tiny'));
     assert.deepEqual(
       aliases.map((alias) => alias.id),
-      ['flux-voice', 'flux-voice-fast', 'flux-voice-accurate'],
+      ['flux-voice', 'flux-voice-fast', 'flux-voice-accurate', 'akro-v1'],
     );
     for (const alias of aliases) assert.deepEqual(alias.price, { per_minute_usd: '0.10', minimum_seconds: 10 });
     assert.deepEqual(
@@ -46,7 +46,7 @@ describe('loadCatalogue', () => {
     );
     assert.deepEqual(
       aliases.map((alias) => alias.id),
-      ['house', 'flux-voice', 'flux-voice-fast', 'flux-voice-accurate'],
+      ['house', 'flux-voice', 'flux-voice-fast', 'flux-voice-accurate', 'akro-v1'],
     );
     assert.equal(aliases[1]?.name, 'Mine');
     assert.ok(models.length > 0);

@@ -72,6 +72,10 @@ function checked(catalogue: Catalogue, file: string): Catalogue {
     if (model.id.startsWith('local/') && needed.length === 0) {
       throw new CatalogueError(file, `the model '${model.id}' runs in the embedded engine but names no artifact`);
     }
+    if (model.id.startsWith('local/') !== (model.upstream === undefined)) {
+      const fault = model.upstream ? 'runs in the embedded engine and cannot name an upstream' : 'names no upstream';
+      throw new CatalogueError(file, `the model '${model.id}' ${fault}`);
+    }
     const missing = needed.find((id) => !artifactIds.has(id));
     if (missing !== undefined) {
       throw new CatalogueError(file, `the model '${model.id}' names the artifact '${missing}', which is not there`);

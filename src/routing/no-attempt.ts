@@ -32,13 +32,16 @@ export function noAttemptError(ask: RouteAsk, plan: Plan, market: Market): Gatew
   }
   const name = plan.passedOver.find((one) => one.why === 'not-available')?.modelId ?? ask.model;
   const candidate = market.candidates.find((one) => one.card.id === name);
-  return new GatewayError(
-    'no_model_installed',
-    candidate && candidate.missing.length > 0
-      ? `The model '${name}' is known but not installed. Install it with: ${pullCommand(candidate)}`
-      : `The model '${name}' is known but not available now.`,
-    { param: 'model' },
-  );
+  return new GatewayError('no_model_installed', whyUnavailable(name, candidate), { param: 'model' });
+}
+
+function whyUnavailable(name: string, candidate: Candidate | undefined): string {
+  if (candidate && candidate.missing.length > 0) {
+    return `The model '${name}' is known but not installed. Install it with: ${pullCommand(candidate)}`;
+  }
+  return candidate?.providerId
+    ? `The model '${name}' is known, but its provider '${candidate.providerId}' is not switched on here.`
+    : `The model '${name}' is known but not available now.`;
 }
 
 function pullHint(market: Market, fits: (card: ModelCard) => boolean): string {

@@ -29,7 +29,7 @@ const callersFields: Readonly<Record<string, string>> = {
  */
 export function readComplaint(body: unknown): VendorComplaint {
   if (typeof body === 'string') return { ...noComplaint, message: looksLikeMarkup(body) ? null : body };
-  const outer = z.looseObject({ error: z.unknown(), detail: z.unknown() }).safeParse(body);
+  const outer = z.looseObject({ error: z.unknown().optional(), detail: z.unknown().optional() }).safeParse(body);
   if (!outer.success) return noComplaint;
   const { error, detail } = outer.data;
   if (typeof error === 'string') return { ...noComplaint, message: error };

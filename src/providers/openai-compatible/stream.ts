@@ -41,7 +41,7 @@ const eventSchema = z.looseObject({
       }),
     )
     .nullish(),
-  error: z.unknown(),
+  error: z.unknown().optional(),
 });
 type VendorEvent = z.infer<typeof eventSchema>;
 

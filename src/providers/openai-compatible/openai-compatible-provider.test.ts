@@ -3,9 +3,9 @@ import { answerJson } from '../../../test/helpers/fake-vendor.ts';
 import { createGuardedFetch } from '../../net/guarded-fetch.ts';
 import { type ConformanceVendor, describeConformance } from '../conformance.ts';
 import type { ModelCard, Provider } from '../contract.ts';
+import { createOpenAiCompatibleProvider } from './openai-compatible-provider.ts';
 import { featuresOf, traitsOf } from './profile.ts';
 import { findProfile } from './profiles.ts';
-import { createOpenAiCompatibleProvider } from './provider.ts';
 
 const errorOf = (message: string) =>
   JSON.stringify({ error: { message, type: 'invalid_request_error', param: null, code: null } });
