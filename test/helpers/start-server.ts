@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { vendorVariables } from '../../src/config/provider-settings.ts';
 import { commandLineOf, descendantsOf, isAlive, residentBytesOf } from './process-tree.ts';
 
 /** The admin key of every server that tests start. */
@@ -99,12 +100,16 @@ function endWithUs(child: ChildProcess): void {
   });
 }
 
+const vendorNames = new Set(vendorVariables.map(({ key }) => key));
+
 /** Everything of ours but the settings of fluxscribe and of the vendors that it knows. */
 function inheritedEnvironment(): Record<string, string | undefined> {
   const kept = new Set(['FLUXSCRIBE_MODELS', 'FLUXSCRIBE_MODEL_MIRROR']);
   return Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name]) => kept.has(name) || !/^(FLUXSCRIBE_|HOST$|PORT$|NODE_TEST_CONTEXT$|NODE_OPTIONS$)/.test(name),
+      ([name]) =>
+        kept.has(name) ||
+        !(vendorNames.has(name) || /^(FLUXSCRIBE_|HOST$|PORT$|NODE_TEST_CONTEXT$|NODE_OPTIONS$)/.test(name)),
     ),
   );
 }

@@ -13,7 +13,8 @@ export function retryAfterSeconds(reply: Pick<OutboundReply, 'header'>, nowMs: n
   const text = reply.header('retry-after');
   if (text === null) return null;
   if (isNumber(text)) return bounded(Number(text));
-  const dateMs = Date.parse(text);
+  // Dates of HTTP begin with the day's name; JavaScript would read nearly anything as a date.
+  const dateMs = /^\s*[A-Z][a-z]+,? /.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(dateMs) ? null : bounded((dateMs - nowMs) / 1000);
 }
 

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { loadCatalogue } from './catalogue/load-catalogue.ts';
+import { createUpstreams, withConfiguredModels } from './compose-providers.ts';
+import { loadConfig } from './config/load-config.ts';
+import { vendorVariables } from './config/provider-settings.ts';
+import { featuresOf, traitsOf } from './providers/openai-compatible/profile.ts';
+import { findProfile } from './providers/openai-compatible/profiles.ts';
+
+describe('the providers of the settings', () => {
+  let workingDir = '';
+  before(() => {
+    workingDir = mkdtempSync(join(tmpdir(), 'compose-providers-'));
+  });
+  after(() => rmSync(workingDir, { recursive: true }));
+  const providersOf = (env: Record<string, string>) => loadConfig({ env, workingDir }).providers;
+  const boxes = (list: readonly object[]) => providersOf({ FLUXSCRIBE_PROVIDERS: JSON.stringify(list) });
+  const catalogue = loadCatalogue(null);
+
+  it('offers what the catalogue says of models that the family serves: exactly what the adapter can do', () => {
+    for (const { id, features, upstream } of catalogue.models) {
+      const profile = upstream && findProfile(upstream.provider);
+      if (!profile) continue;
+      assert.deepEqual(features, featuresOf(traitsOf(profile, upstream.like ?? upstream.name)), id);
+    }
+  });
+
+  it('has a model in the catalogue for every vendor that a variable switches on', () => {
+    for (const { kind } of vendorVariables) {
+      assert.ok(
+        catalogue.models.some((model) => model.upstream?.provider === kind),
+        kind,
+      );
+    }
+  });
+
+  it('makes a provider for every vendor that is switched on, and gives it the models of the catalogue', async () => {
+    const env = Object.fromEntries(vendorVariables.map(({ key }) => [key, 'key-of-a-vendor']));
+    const { providers, close } = createUpstreams(
+      providersOf({ ...env, AZURE_OPENAI_ENDPOINT: 'https://r.openai.azure.com' }),
+      () => catalogue,
+    );
+    for (const { kind } of vendorVariables) assert.ok((providers.get(kind)?.models().length ?? 0) > 0, kind);
+    await close();
+  });
+
+  it('adds the models of a box, and lets them win over ours of the same name', () => {
+    const settings = boxes([
+      {
+        id: 'gpu',
+        kind: 'speaches',
+        baseUrl: 'http://10.0.0.5:8000/v1',
+        models: [{ name: 'Systran/faster-whisper-small', languages: ['en'], perMinuteUsd: '0.001' }],
+      },
+      {
+        id: 'azure',
+        kind: 'azure',
+        baseUrl: 'https://r.openai.azure.com',
+        apiKey: 'k',
+        models: [{ name: 'our deployment', id: 'whisper', like: 'whisper-1' }],
+      },
+    ]);
+    const { models } = withConfiguredModels(catalogue, settings);
+    const small = models.find((model) => model.id === 'gpu/faster-whisper-small');
+    assert.deepEqual([small?.languages, small?.price.per_minute_usd], [['en'], '0.001']);
+    assert.ok(small?.features.includes('word-times'));
+    const azure = models.filter((model) => model.id === 'azure/whisper');
+    assert.deepEqual(
+      azure.map((model) => model.upstream?.name),
+      ['our deployment'],
+    );
+  });
+});
