@@ -19,20 +19,23 @@ const nova: DeepgramModel = {
     maxDurationMs: null,
     maxUploadBytes: 2_000_000_000,
   },
-  upstreamModel: 'nova-3',
-  route: 'prerecorded',
+  name: 'nova-3',
 };
 const recording = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`recordings/${name}.json`, import.meta.url), 'utf8'));
 const sockets = createOutboundSockets();
+const shelf = {
+  findModel: (modelId: string) => (modelId === nova.card.id ? nova : null),
+  models: () => [nova.card],
+};
 
 describeConformance('deepgram (prerecorded)', {
   createProvider: ({ url, key, timeouts }) =>
     createDeepgramProvider({
       apiKey: key,
       baseUrl: url,
-      models: [nova],
-      fetch: createGuardedFetch({ trustedOrigins: [url] }),
+      ...shelf,
+      http: createGuardedFetch({ trustedOrigins: [url] }),
       sockets,
       timeouts,
     }),
@@ -44,13 +47,13 @@ describeConformance('deepgram (prerecorded)', {
 
 describe('createDeepgramProvider', () => {
   let vendor: FakeVendor;
-  let fetch: GuardedFetch;
+  let http: GuardedFetch;
   let provider: Provider;
   let made: MadeAudio;
   before(async () => {
     [vendor, made] = await Promise.all([startFakeVendor(), makeAudio(4200)]);
-    fetch = createGuardedFetch({ trustedOrigins: [vendor.url] });
-    provider = createDeepgramProvider({ apiKey: 'key-1', baseUrl: `${vendor.url}/`, models: [nova], fetch, sockets });
+    http = createGuardedFetch({ trustedOrigins: [vendor.url] });
+    provider = createDeepgramProvider({ apiKey: 'key-1', baseUrl: `${vendor.url}/`, ...shelf, http, sockets });
   });
   beforeEach(() => {
     vendor.requests.length = 0;
@@ -58,7 +61,7 @@ describe('createDeepgramProvider', () => {
   });
   after(async () => {
     await provider.close();
-    await fetch.close();
+    await http.close();
     await Promise.all([vendor.close(), made.remove()]);
   });
 
@@ -154,7 +157,7 @@ describe('createDeepgramProvider', () => {
   });
 
   it('refuses to translate without asking Deepgram', async () => {
-    await assert.rejects(transcribe({ task: 'translate' }), { code: 'unsupported_value' });
+    await assert.rejects(transcribe({ task: 'translate' }), { code: 'bad_gateway', next: 'try-other' });
     assert.equal(vendor.requests.length, 0);
   });
 

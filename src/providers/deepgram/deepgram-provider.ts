@@ -2,24 +2,26 @@ import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { GuardedFetch } from '../../net/guarded-fetch.ts';
 import { abortFailure } from '../../net/outbound-failure.ts';
 import type { OutboundSockets } from '../../net/outbound-socket.ts';
-import type { Call, Feature, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
+import type { Call, Feature, ModelCard, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
 import { rawUpload } from '../support/multipart-upload.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
 import { readVendorFailure } from '../support/vendor-failure.ts';
 import { readVendorJson } from '../support/vendor-json.ts';
 import { readDeepgramComplaint } from './errors.ts';
 import { runFluxSession } from './flux-session.ts';
-import type { DeepgramModel } from './models.ts';
-import { deepgramHeaders, fluxUrl, onlyLanguage, prerecordedUrl } from './request.ts';
+import { type DeepgramModel, isFlux, onlyLanguage } from './models.ts';
+import { deepgramHeaders, fluxUrl, prerecordedUrl } from './request.ts';
 import { listenReplySchema, toTranscript } from './response.ts';
 
 export interface DeepgramProviderOptions {
   readonly apiKey: string;
-  /** `deepgramBaseUrl`, or another address with the same paths below it. Its origin must be trusted by `fetch`. */
+  /** `deepgramBaseUrl`, or another address with the same paths below it. Its origin must be trusted by `http`. */
   readonly baseUrl: string;
-  readonly models: readonly DeepgramModel[];
+  /** The model of this id now, null when there is none. */
+  readonly findModel: (modelId: string) => DeepgramModel | null;
+  readonly models: () => readonly ModelCard[];
   /** Not closed here: other providers share it. */
-  readonly fetch: GuardedFetch;
+  readonly http: GuardedFetch;
   /** Not closed here either. */
   readonly sockets: OutboundSockets;
   readonly timeouts?: ReplyTimeouts;
@@ -33,16 +35,16 @@ export function createDeepgramProvider(options: DeepgramProviderOptions): Provid
   const closing = new AbortController();
   return {
     id: 'deepgram',
-    models: () => options.models.map((one) => one.card),
+    models: options.models,
     async transcribe(ask, call) {
-      const model = options.models.find((one) => one.card.id === ask.modelId);
-      if (!model) throw new GatewayError('server_error', `Deepgram is not set up with the model '${ask.modelId}'.`);
+      const model = options.findModel(ask.modelId);
+      if (!model) throw new GatewayError('bad_gateway', `The provider has no model '${ask.modelId}'.`);
       if (ask.task === 'translate') {
-        throw new GatewayError('unsupported_value', 'Deepgram does not translate.', { param: 'model' });
+        throw new GatewayError('bad_gateway', `The model '${ask.modelId}' cannot translate.`);
       }
       if (call.signal.aborted) throw abortFailure(call.signal);
       try {
-        return model.route === 'flux'
+        return isFlux(model)
           ? await streamed(options, model, ask, { ...call, signal: AbortSignal.any([call.signal, closing.signal]) })
           : await uploaded(options, model, ask, call);
       } catch (thrown) {
@@ -61,14 +63,16 @@ async function uploaded(
   ask: ProviderAsk,
   call: Call,
 ): Promise<ProviderAnswer> {
-  const { apiKey, baseUrl, fetch, timeouts = defaultReplyTimeouts } = options;
-  const reply = await fetch.request({
+  const { apiKey, baseUrl, http, timeouts = defaultReplyTimeouts } = options;
+  const timeoutMs = replyTimeoutMs(timeouts, ask.audio.probe.durationMs);
+  const reply = await http.request({
     method: 'POST',
     url: prerecordedUrl(baseUrl, model, ask).href,
     headers: deepgramHeaders(apiKey),
     body: rawUpload(ask.audio),
     signal: call.signal,
-    headersTimeoutMs: replyTimeoutMs(timeouts, ask.audio.probe.durationMs),
+    headersTimeoutMs: timeoutMs,
+    bodyTimeoutMs: timeoutMs,
   });
   if (reply.status !== 200) throw await readVendorFailure(reply, readDeepgramComplaint, [apiKey]);
   const listened = await readVendorJson(reply, listenReplySchema);

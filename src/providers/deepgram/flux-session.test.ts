@@ -26,9 +26,11 @@ const flux: DeepgramModel = {
     maxDurationMs: null,
     maxUploadBytes: null,
   },
-  upstreamModel: 'flux-general-multi',
-  upstreamByLanguage: { en: 'flux-general-en' },
-  route: 'flux',
+  name: 'flux-general',
+};
+const shelf = {
+  findModel: (modelId: string) => (modelId === flux.card.id ? flux : null),
+  models: () => [flux.card],
 };
 const twoTurns: readonly unknown[] = JSON.parse(
   readFileSync(new URL('recordings/flux-two-turns.json', import.meta.url), 'utf8'),
@@ -49,14 +51,14 @@ describe('a Flux session', () => {
   let provider: Provider;
   let made: MadeAudio;
   const sockets = createOutboundSockets();
-  const fetch = createGuardedFetch({ trustedOrigins: [] });
+  const http = createGuardedFetch({ trustedOrigins: [] });
   before(async () => {
     [vendor, made] = await Promise.all([startFakeSocketVendor(), makeAudio(4200)]);
     provider = createDeepgramProvider({
       apiKey: key,
       baseUrl: vendor.url,
-      models: [flux],
-      fetch,
+      ...shelf,
+      http,
       sockets,
       timeouts: { baseMs: 300, perAudioMs: 0 },
     });
@@ -64,7 +66,7 @@ describe('a Flux session', () => {
   beforeEach(() => vendor.behave(goodVendor));
   after(async () => {
     await provider.close();
-    await Promise.all([sockets.close(), fetch.close(), vendor.close(), made.remove()]);
+    await Promise.all([sockets.close(), http.close(), vendor.close(), made.remove()]);
   });
 
   const transcribe = (more: Partial<ProviderAsk> = {}, call: Partial<Call> = {}) =>
@@ -250,7 +252,7 @@ describe('a Flux session', () => {
   });
 
   it('ends with the provider', async () => {
-    const own = createDeepgramProvider({ apiKey: key, baseUrl: vendor.url, models: [flux], fetch, sockets });
+    const own = createDeepgramProvider({ apiKey: key, baseUrl: vendor.url, ...shelf, http, sockets });
     vendor.behave({ onText: () => void own.close() });
     const call = { signal: new AbortController().signal, log: silentLog };
     const ask: ProviderAsk = {

@@ -1,6 +1,6 @@
 import { PCM_RATE } from '../../audio/audio.ts';
 import type { ProviderAsk } from '../contract.ts';
-import type { DeepgramModel } from './models.ts';
+import { type DeepgramModel, fluxName, onlyLanguage } from './models.ts';
 
 type Wish = Pick<ProviderAsk, 'language'>;
 
@@ -15,7 +15,7 @@ const deepgramCodes: Readonly<Record<string, string>> = { yue: 'zh-HK' };
 export function prerecordedUrl(baseUrl: string, model: DeepgramModel, ask: Wish): URL {
   const url = endpoint(baseUrl, 'v1/listen');
   const query = url.searchParams;
-  query.set('model', upstreamModelFor(model, ask.language));
+  query.set('model', model.name);
   const language = ask.language ?? onlyLanguage(model);
   if (language === null) query.set('detect_language', 'true');
   else query.set('language', toDeepgramCode(language));
@@ -31,31 +31,18 @@ export function prerecordedUrl(baseUrl: string, model: DeepgramModel, ask: Wish)
 export function fluxUrl(baseUrl: string, model: DeepgramModel, ask: Wish): URL {
   const url = endpoint(baseUrl, 'v2/listen');
   url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:';
-  const upstreamModel = upstreamModelFor(model, ask.language);
+  const name = fluxName(model, ask.language ?? onlyLanguage(model));
   const query = url.searchParams;
-  query.set('model', upstreamModel);
+  query.set('model', name);
   query.set('encoding', 'linear16');
   query.set('sample_rate', String(PCM_RATE));
-  if (ask.language !== null && upstreamModel === model.upstreamModel && onlyLanguage(model) === null) {
-    query.set('language_hint', toDeepgramCode(ask.language));
-  }
+  if (ask.language !== null && name.endsWith('-multi')) query.set('language_hint', toDeepgramCode(ask.language));
   return url;
 }
 
 /** The key as a header; never in the query, where logs would show it. */
 export function deepgramHeaders(apiKey: string): Readonly<Record<string, string>> {
   return { authorization: `Token ${apiKey}` };
-}
-
-function upstreamModelFor(model: DeepgramModel, language: string | null): string {
-  const known = language ?? onlyLanguage(model);
-  return (known !== null && model.upstreamByLanguage?.[known]) || model.upstreamModel;
-}
-
-/** The language of a model that knows one alone; null: it knows several. */
-export function onlyLanguage({ card }: DeepgramModel): string | null {
-  const [language, ...others] = card.languages;
-  return language !== undefined && language !== '*' && others.length === 0 ? language : null;
 }
 
 function toDeepgramCode(language: string): string {
