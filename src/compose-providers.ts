@@ -3,11 +3,11 @@ import { cardOf } from './compose-models.ts';
 import type { Config } from './config/load-config.ts';
 import { unpinnedName } from './core/pinned-name.ts';
 import { createGuardedFetch, type GuardedFetch } from './net/guarded-fetch.ts';
+import { createOutboundSockets, type OutboundSockets } from './net/outbound-socket.ts';
 import type { ModelCard, Provider } from './providers/contract.ts';
-import {
-  createOpenAiCompatibleProvider,
-  type OpenAiCompatibleModel,
-} from './providers/openai-compatible/openai-compatible-provider.ts';
+import { createDeepgramProvider } from './providers/deepgram/deepgram-provider.ts';
+import { deepgramBaseUrl } from './providers/deepgram/models.ts';
+import { createOpenAiCompatibleProvider } from './providers/openai-compatible/openai-compatible-provider.ts';
 import { featuresOf, type Profile, traitsOf } from './providers/openai-compatible/profile.ts';
 import { findProfile } from './providers/openai-compatible/profiles.ts';
 
@@ -25,12 +25,18 @@ type ProviderSettings = Settings[number];
 /** `catalogue` is asked at every call: an operator's file and imported models may have changed it since. */
 export function createUpstreams(settings: Settings, catalogue: () => Catalogue): Upstreams {
   const http = createGuardedFetch({ trustedOrigins: settings.flatMap(originsOf) });
-  const providers = settings.flatMap((one) => createProvider(one, catalogue, http) ?? []);
+  const sockets = createOutboundSockets();
+  const providers = new Map<string, Provider>();
+  for (const one of settings) {
+    const served = () => catalogue().models.filter((model) => model.upstream?.provider === one.id);
+    const provider = createProvider(one, { served, http, sockets });
+    if (provider) providers.set(one.id, provider);
+  }
   return {
-    providers: new Map(providers.map((provider) => [provider.id, provider])),
+    providers,
     async close() {
-      await Promise.all(providers.map((provider) => provider.close()));
-      await http.close();
+      await Promise.all([...providers.values()].map((provider) => provider.close()));
+      await Promise.all([http.close(), sockets.close()]);
     },
   };
 }
@@ -65,33 +71,54 @@ function lastPart(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1).replaceAll(/[^A-Za-z0-9._-]/g, '-');
 }
 
-function createProvider(settings: ProviderSettings, catalogue: () => Catalogue, http: GuardedFetch): Provider | null {
-  const { id, apiKey, apiVersion } = settings;
+interface Surroundings {
+  /** The models of the catalogue that this provider serves. */
+  readonly served: () => readonly CatalogueModel[];
+  readonly http: GuardedFetch;
+  readonly sockets: OutboundSockets;
+}
+
+function createProvider(settings: ProviderSettings, { served, http, sockets }: Surroundings): Provider | null {
+  const { id, kind, apiKey, apiVersion } = settings;
+  const models = () => served().map(cardOf);
+  if (kind === 'deepgram' && apiKey !== null) {
+    const baseUrl = settings.baseUrl ?? deepgramBaseUrl;
+    const findModel = (modelId: string) => findServed(served(), modelId);
+    return createDeepgramProvider({ apiKey, baseUrl, findModel, models, http, sockets });
+  }
   const profile = profileOf(settings);
   const baseUrl = settings.baseUrl ?? profile?.baseUrl;
   if (!profile || !baseUrl) return null;
-  const served = () => catalogue().models.filter((model) => model.upstream?.provider === id);
   return createOpenAiCompatibleProvider({
     id,
     profile,
     baseUrl,
     apiKey,
     ...(apiVersion !== null && { query: `api-version=${apiVersion}` }),
-    models: () => served().map(cardOf),
-    findModel: (modelId) => findModel(served(), modelId, profile),
+    models,
+    findModel(modelId) {
+      const model = findServed(served(), modelId);
+      return model && { ...model, traits: traitsOf(profile, model.like ?? model.name) };
+    },
     http,
   });
 }
 
+interface ServedModel {
+  readonly card: ModelCard;
+  /** As the provider writes it. */
+  readonly name: string;
+  readonly like: string | null;
+}
+
 /** A name that is pinned to a day is the model's own with the day at the end, here and over there. */
-function findModel(served: readonly CatalogueModel[], modelId: string, profile: Profile): OpenAiCompatibleModel | null {
+function findServed(served: readonly CatalogueModel[], modelId: string): ServedModel | null {
   const exact = served.find((model) => model.id === modelId);
   const unpinned = exact ? null : unpinnedName(modelId);
   const model = exact ?? served.find((one) => one.id === unpinned && one.upstream?.snapshots);
   if (!model?.upstream) return null;
-  const { name, like } = model.upstream;
-  const card: ModelCard = { ...cardOf(model), id: modelId };
-  return { card, name: name + modelId.slice(model.id.length), traits: traitsOf(profile, like ?? name) };
+  const { name, like = null } = model.upstream;
+  return { card: { ...cardOf(model), id: modelId }, name: name + modelId.slice(model.id.length), like };
 }
 
 /** Azure's addresses before v1 want a dated version; naming one is how an operator asks for them. */
@@ -101,5 +128,6 @@ function profileOf({ kind, apiVersion }: ProviderSettings): Profile | null {
 
 function originsOf(settings: ProviderSettings): string[] {
   const profile = profileOf(settings);
-  return [settings.baseUrl, profile?.baseUrl, ...(profile?.hosts.values() ?? [])].flatMap((address) => address ?? []);
+  const own = settings.kind === 'deepgram' ? deepgramBaseUrl : profile?.baseUrl;
+  return [settings.baseUrl, own, ...(profile?.hosts.values() ?? [])].flatMap((address) => address ?? []);
 }
