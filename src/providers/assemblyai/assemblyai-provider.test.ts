@@ -63,6 +63,7 @@ describeConformance('assemblyai', {
       http: createGuardedFetch({ trustedOrigins: [url] }),
       timeouts,
       pollIntervals: { firstMs: 1, longestMs: 1 },
+      orphanGraceMs: 100,
     }),
   modelId: newer.card.id,
   goodVendor: completed(),

@@ -6,7 +6,14 @@ import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../sup
 import { readVendorFailure } from '../support/vendor-failure.ts';
 import { readVendorJson } from '../support/vendor-json.ts';
 import { readAssemblyAiComplaint } from './errors.ts';
-import { createJobs, defaultPollIntervals, type JobCall, type Jobs, type PollIntervals } from './jobs.ts';
+import {
+  createJobs,
+  defaultOrphanGraceMs,
+  defaultPollIntervals,
+  type JobCall,
+  type Jobs,
+  type PollIntervals,
+} from './jobs.ts';
 import { type AssemblyAiModel, onlyLanguage } from './models.ts';
 import { addressesOf, assemblyAiHeaders, transcriptRequest } from './request.ts';
 import { toTranscript, uploadReplySchema } from './response.ts';
@@ -22,6 +29,8 @@ export interface AssemblyAiProviderOptions {
   readonly http: GuardedFetch;
   readonly timeouts?: ReplyTimeouts;
   readonly pollIntervals?: PollIntervals;
+  /** How long a job that is being made is waited for after its caller has left, so that it can be deleted. */
+  readonly orphanGraceMs?: number;
   /** Leaves finished transcripts in the operator's account. Otherwise they are deleted as soon as they have been read. */
   readonly keepTranscripts?: boolean;
 }
@@ -37,6 +46,7 @@ export function createAssemblyAiProvider(options: AssemblyAiProviderOptions): Pr
     addresses: addressesOf(options.baseUrl),
     http: options.http,
     intervals: options.pollIntervals ?? defaultPollIntervals,
+    orphanGraceMs: options.orphanGraceMs ?? defaultOrphanGraceMs,
   });
   /** Calls, and deletions that outlive their calls. */
   const pending = new Set<Promise<unknown>>();

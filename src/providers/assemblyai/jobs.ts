@@ -20,7 +20,7 @@ export const defaultPollIntervals: PollIntervals = { firstMs: 400, longestMs: 3_
 const growth = 1.5;
 
 /** A job that is asked for while the caller leaves is waited for this long, so that it can be deleted. */
-const orphanGraceMs = 5_000;
+export const defaultOrphanGraceMs = 5_000;
 /** Deleting holds up an answer that is ready: no longer than this. */
 const deleteTimeoutMs = 3_000;
 
@@ -29,6 +29,7 @@ export interface JobsOptions {
   readonly addresses: AssemblyAiAddresses;
   readonly http: GuardedFetch;
   readonly intervals: PollIntervals;
+  readonly orphanGraceMs: number;
 }
 
 /** Transcripts at AssemblyAI: made, waited for, deleted. Nothing is asked twice after a failure. */
@@ -51,7 +52,7 @@ export interface JobCall {
   readonly timeoutMs: number;
 }
 
-export function createJobs({ apiKey, addresses, http, intervals }: JobsOptions): Jobs {
+export function createJobs({ apiKey, addresses, http, intervals, orphanGraceMs }: JobsOptions): Jobs {
   const ask = async (request: Omit<OutboundRequest, 'headers'>): Promise<OutboundReply> => {
     const type = request.body === undefined ? {} : { 'content-type': 'application/json' };
     const reply = await http.request({ ...request, headers: { ...assemblyAiHeaders(apiKey), ...type } });
@@ -78,7 +79,6 @@ export function createJobs({ apiKey, addresses, http, intervals }: JobsOptions):
     async create(body, { signal, log, timeoutMs }, onOrphan) {
       if (signal.aborted) throw abortFailure(signal);
       const own = new AbortController();
-      let grace: NodeJS.Timeout | undefined;
       const made = jobOf({
         method: 'POST',
         url: addresses.transcripts,
@@ -92,7 +92,7 @@ export function createJobs({ apiKey, addresses, http, intervals }: JobsOptions):
       });
       const first = await Promise.race([made, left]);
       if (first !== 'left') return first.id;
-      grace = setTimeout(() => own.abort(), orphanGraceMs);
+      const grace = setTimeout(() => own.abort(), orphanGraceMs);
       onOrphan(
         made
           .then(

@@ -1,0 +1,17 @@
+import type { ModelCard } from '../contract.ts';
+
+/** A model that callers can name, and what it is called over there. */
+export interface ElevenLabsModel {
+  readonly card: ModelCard;
+  /** ElevenLabs's name: `scribe_v1`, `scribe_v2`. */
+  readonly name: string;
+}
+
+/** ElevenLabs's own address, as its SDKs write it: without a version. */
+export const elevenLabsBaseUrl = 'https://api.elevenlabs.io';
+
+/** The language of a model that knows one alone; null: it knows several. */
+export function onlyLanguage({ card }: ElevenLabsModel): string | null {
+  const [language, ...others] = card.languages;
+  return language !== undefined && language !== '*' && others.length === 0 ? language : null;
+}
