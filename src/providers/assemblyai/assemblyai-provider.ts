@@ -2,6 +2,7 @@ import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { GuardedFetch } from '../../net/guarded-fetch.ts';
 import type { Call, Feature, ModelCard, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
 import { rawUpload } from '../support/multipart-upload.ts';
+import { onlyLanguage } from '../support/only-language.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
 import { readVendorFailure } from '../support/vendor-failure.ts';
 import { readVendorJson } from '../support/vendor-json.ts';
@@ -14,7 +15,7 @@ import {
   type Jobs,
   type PollIntervals,
 } from './jobs.ts';
-import { type AssemblyAiModel, onlyLanguage } from './models.ts';
+import type { AssemblyAiModel } from './models.ts';
 import { addressesOf, assemblyAiHeaders, transcriptRequest } from './request.ts';
 import { toTranscript, uploadReplySchema } from './response.ts';
 
@@ -96,7 +97,7 @@ async function transcribe(
   try {
     const job = await jobs.completed(id, at);
     isDone = true;
-    const transcript = toTranscript(job, ask, ask.language ?? onlyLanguage(model));
+    const transcript = toTranscript(job, ask, ask.language ?? onlyLanguage(model.card));
     const unmet: Feature[] = [...request.unmet];
     if (ask.wantWords && transcript.words === null) unmet.push('word-times');
     return { transcript, usage: { type: 'duration', durationMs }, unmet };

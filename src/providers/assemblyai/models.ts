@@ -10,9 +10,3 @@ export interface AssemblyAiModel {
 
 /** AssemblyAI's own address, as its SDKs write it: without a version. In Europe `https://api.eu.assemblyai.com`. */
 export const assemblyAiBaseUrl = 'https://api.assemblyai.com';
-
-/** The language of a model that knows one alone; null: it knows several. */
-export function onlyLanguage({ card }: AssemblyAiModel): string | null {
-  const [language, ...others] = card.languages;
-  return language !== undefined && language !== '*' && others.length === 0 ? language : null;
-}

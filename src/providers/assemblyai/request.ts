@@ -1,5 +1,6 @@
 import type { Feature, ProviderAsk } from '../contract.ts';
-import { type AssemblyAiModel, onlyLanguage } from './models.ts';
+import { onlyLanguage } from '../support/only-language.ts';
+import type { AssemblyAiModel } from './models.ts';
 
 /** The addresses of one account, below the base address. */
 export interface AssemblyAiAddresses {
@@ -32,7 +33,7 @@ export function transcriptRequest(
 ): { readonly body: string; readonly unmet: readonly Feature[] } {
   const unmet: Feature[] = [];
   const fields: Record<string, unknown> = { audio_url: uploadUrl, speech_models: [name] };
-  const language = ask.language ?? onlyLanguage({ card, name });
+  const language = ask.language ?? onlyLanguage(card);
   if (language === null) fields.language_detection = true;
   else fields.language_code = language;
   if (ask.prompt) {

@@ -4,12 +4,13 @@ import { abortFailure } from '../../net/outbound-failure.ts';
 import type { OutboundSockets } from '../../net/outbound-socket.ts';
 import type { Call, Feature, ModelCard, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
 import { rawUpload } from '../support/multipart-upload.ts';
+import { onlyLanguage } from '../support/only-language.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
 import { readVendorFailure } from '../support/vendor-failure.ts';
 import { readVendorJson } from '../support/vendor-json.ts';
 import { readDeepgramComplaint } from './errors.ts';
 import { runFluxSession } from './flux-session.ts';
-import { type DeepgramModel, isFlux, onlyLanguage } from './models.ts';
+import { type DeepgramModel, isFlux } from './models.ts';
 import { deepgramHeaders, fluxUrl, prerecordedUrl } from './request.ts';
 import { listenReplySchema, toTranscript } from './response.ts';
 
@@ -76,7 +77,7 @@ async function uploaded(
   });
   if (reply.status !== 200) throw await readVendorFailure(reply, readDeepgramComplaint, [apiKey]);
   const listened = await readVendorJson(reply, listenReplySchema);
-  const transcript = toTranscript(listened, ask, ask.language ?? onlyLanguage(model));
+  const transcript = toTranscript(listened, ask, ask.language ?? onlyLanguage(model.card));
   return answer(ask, transcript, transcript.words !== null);
 }
 
@@ -91,7 +92,7 @@ async function streamed(
     sockets,
     url: fluxUrl(baseUrl, model, ask),
     headers: deepgramHeaders(apiKey),
-    knownLanguage: ask.language ?? onlyLanguage(model),
+    knownLanguage: ask.language ?? onlyLanguage(model.card),
     finishTimeoutMs: replyTimeoutMs(timeouts, ask.audio.probe.durationMs),
   };
   const { transcript, hasWordTimes } = await runFluxSession(parts, ask, call);

@@ -54,14 +54,7 @@ describe('a Flux session', () => {
   const http = createGuardedFetch({ trustedOrigins: [] });
   before(async () => {
     [vendor, made] = await Promise.all([startFakeSocketVendor(), makeAudio(4200)]);
-    provider = createDeepgramProvider({
-      apiKey: key,
-      baseUrl: vendor.url,
-      ...shelf,
-      http,
-      sockets,
-      timeouts: { baseMs: 300, perAudioMs: 0 },
-    });
+    provider = create(10_000);
   });
   beforeEach(() => vendor.behave(goodVendor));
   after(async () => {
@@ -69,6 +62,15 @@ describe('a Flux session', () => {
     await Promise.all([sockets.close(), http.close(), vendor.close(), made.remove()]);
   });
 
+  const create = (baseMs: number) =>
+    createDeepgramProvider({
+      apiKey: key,
+      baseUrl: vendor.url,
+      ...shelf,
+      http,
+      sockets,
+      timeouts: { baseMs, perAudioMs: 0 },
+    });
   const transcribe = (more: Partial<ProviderAsk> = {}, call: Partial<Call> = {}) =>
     provider.transcribe(
       {
@@ -190,7 +192,13 @@ describe('a Flux session', () => {
   });
 
   it('waits only so long for the end of the stream', async () => {
-    await fails({}, { code: 'timeout', next: 'try-other', origin: 'provider' });
+    const patient = provider;
+    provider = create(100);
+    try {
+      await fails({}, { code: 'timeout', next: 'try-other', origin: 'provider' });
+    } finally {
+      provider = patient;
+    }
     await vendor.sockets.at(-1)!.gone;
   });
 
@@ -252,7 +260,7 @@ describe('a Flux session', () => {
   });
 
   it('ends with the provider', async () => {
-    const own = createDeepgramProvider({ apiKey: key, baseUrl: vendor.url, ...shelf, http, sockets });
+    const own = create(10_000);
     vendor.behave({ onText: () => void own.close() });
     const call = { signal: new AbortController().signal, log: silentLog };
     const ask: ProviderAsk = {

@@ -23,9 +23,3 @@ export function fluxName({ name }: DeepgramModel, language: string | null): stri
   const whole = name.endsWith('-multi') || /-[a-z]{2}$/.test(name);
   return whole ? name : `${name}-${language === 'en' ? 'en' : 'multi'}`;
 }
-
-/** The language of a model that knows one alone; null: it knows several. */
-export function onlyLanguage({ card }: DeepgramModel): string | null {
-  const [language, ...others] = card.languages;
-  return language !== undefined && language !== '*' && others.length === 0 ? language : null;
-}

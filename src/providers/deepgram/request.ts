@@ -1,6 +1,7 @@
 import { PCM_RATE } from '../../audio/audio.ts';
 import type { ProviderAsk } from '../contract.ts';
-import { type DeepgramModel, fluxName, onlyLanguage } from './models.ts';
+import { onlyLanguage } from '../support/only-language.ts';
+import { type DeepgramModel, fluxName } from './models.ts';
 
 type Wish = Pick<ProviderAsk, 'language'>;
 
@@ -16,7 +17,7 @@ export function prerecordedUrl(baseUrl: string, model: DeepgramModel, ask: Wish)
   const url = endpoint(baseUrl, 'v1/listen');
   const query = url.searchParams;
   query.set('model', model.name);
-  const language = ask.language ?? onlyLanguage(model);
+  const language = ask.language ?? onlyLanguage(model.card);
   if (language === null) query.set('detect_language', 'true');
   else query.set('language', toDeepgramCode(language));
   query.set('smart_format', 'true');
@@ -31,7 +32,7 @@ export function prerecordedUrl(baseUrl: string, model: DeepgramModel, ask: Wish)
 export function fluxUrl(baseUrl: string, model: DeepgramModel, ask: Wish): URL {
   const url = endpoint(baseUrl, 'v2/listen');
   url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:';
-  const name = fluxName(model, ask.language ?? onlyLanguage(model));
+  const name = fluxName(model, ask.language ?? onlyLanguage(model.card));
   const query = url.searchParams;
   query.set('model', name);
   query.set('encoding', 'linear16');

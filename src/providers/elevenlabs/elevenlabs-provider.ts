@@ -2,11 +2,12 @@ import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { GuardedFetch } from '../../net/guarded-fetch.ts';
 import type { Call, Feature, ModelCard, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
 import { multipartUpload } from '../support/multipart-upload.ts';
+import { onlyLanguage } from '../support/only-language.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
 import { readVendorFailure } from '../support/vendor-failure.ts';
 import { readVendorJson } from '../support/vendor-json.ts';
 import { readElevenLabsComplaint } from './errors.ts';
-import { type ElevenLabsModel, onlyLanguage } from './models.ts';
+import type { ElevenLabsModel } from './models.ts';
 import { elevenLabsHeaders, formFields, speechToTextUrl } from './request.ts';
 import { speechToTextSchema, toTranscript } from './response.ts';
 
@@ -64,7 +65,7 @@ async function transcribe(
   });
   if (reply.status !== 200) throw await readVendorFailure(reply, readElevenLabsComplaint, [apiKey]);
   const body = await readVendorJson(reply, speechToTextSchema);
-  const transcript = toTranscript(body, ask, ask.language ?? onlyLanguage(model));
+  const transcript = toTranscript(body, ask, ask.language ?? onlyLanguage(model.card));
   const unmet: Feature[] = [...form.unmet];
   if (ask.wantWords && transcript.words === null) unmet.push('word-times');
   if (ask.wantLogprobs && transcript.tokens === null) unmet.push('logprobs');

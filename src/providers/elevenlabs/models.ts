@@ -9,9 +9,3 @@ export interface ElevenLabsModel {
 
 /** ElevenLabs's own address, as its SDKs write it: without a version. */
 export const elevenLabsBaseUrl = 'https://api.elevenlabs.io';
-
-/** The language of a model that knows one alone; null: it knows several. */
-export function onlyLanguage({ card }: ElevenLabsModel): string | null {
-  const [language, ...others] = card.languages;
-  return language !== undefined && language !== '*' && others.length === 0 ? language : null;
-}

@@ -1,6 +1,7 @@
 import type { Feature, ProviderAsk } from '../contract.ts';
 import type { FormField } from '../support/multipart-upload.ts';
-import { type ElevenLabsModel, onlyLanguage } from './models.ts';
+import { onlyLanguage } from '../support/only-language.ts';
+import type { ElevenLabsModel } from './models.ts';
 
 export function speechToTextUrl(baseUrl: string): string {
   return `${baseUrl.replace(/\/+$/, '')}/v1/speech-to-text`;
@@ -27,7 +28,7 @@ export function formFields(
     ['tag_audio_events', 'false'],
     ['diarize', 'false'],
   ];
-  const language = ask.language ?? onlyLanguage(model);
+  const language = ask.language ?? onlyLanguage(model.card);
   if (language !== null) fields.push(['language_code', language]);
   if (ask.prompt) unmet.push('prompt');
   if (ask.temperature !== null) {
