@@ -72,6 +72,13 @@ describe('loadCatalogue', () => {
       `models:\n  - { id: local/x, name: X, features: [transcribe], languages: [en], ${price} }`,
       /names no artifact/,
     );
+    const upstream = 'upstream: { provider: openai, name: x }';
+    const fields = `name: X, features: [transcribe], languages: [en], ${price}`;
+    refuses(`models:\n  - { id: openai/x, ${fields} }`, /'openai\/x' names no upstream/);
+    refuses(
+      `models:\n  - { id: local/x, artifact: moonshine-tiny, ${upstream}, ${fields} }`,
+      /embedded engine and cannot name an upstream/,
+    );
     refuses(
       `models:\n  - { id: local/x, name: X, features: [transcribe], languages: [en], artifact: gone, ${price} }`,
       /the artifact 'gone', which is not there/,

@@ -61,9 +61,10 @@ export type TranscribeFile = (
 export function createTranscribeFile(parts: TranscribeFileParts): TranscribeFile {
   return async (ask, signal, onEvent) => {
     // A request that no model could ever serve is refused before its audio costs anything.
-    planOrThrow(parts, { ...ask, durationMs: 0 });
+    const { sizeBytes } = ask.stored;
+    planOrThrow(parts, { ...ask, durationMs: 0, sizeBytes });
     const audio = await parts.audio.open(ask.stored, parts.audioLimits, signal);
-    const plan = planOrThrow(parts, { ...ask, durationMs: audio.probe.durationMs });
+    const plan = planOrThrow(parts, { ...ask, durationMs: audio.probe.durationMs, sizeBytes });
     const deadline = AbortSignal.timeout(parts.deadlineMs(audio.probe.durationMs));
     const log = parts.log.child({ requestId: ask.requestId });
     try {

@@ -30,6 +30,9 @@ export function noAttemptError(ask: RouteAsk, plan: Plan, market: Market): Gatew
   if (reasons.has('too-long')) {
     return new GatewayError('audio_too_long', `The recording is too long for '${ask.model}'.`, { param: 'file' });
   }
+  if (reasons.has('too-large')) {
+    return new GatewayError('payload_too_large', `The upload is too large for '${ask.model}'.`, { param: 'file' });
+  }
   const name = plan.passedOver.find((one) => one.why === 'not-available')?.modelId ?? ask.model;
   const candidate = market.candidates.find((one) => one.card.id === name);
   return new GatewayError('no_model_installed', whyUnavailable(name, candidate), { param: 'model' });

@@ -75,6 +75,54 @@ describe('catalogueOrderPolicy', () => {
   });
 });
 
+describe('catalogueOrderPolicy with upstream models', () => {
+  const whisper = {
+    card: card('openai/whisper-1', { languages: ['*'], maxUploadBytes: 100 }),
+    available: false,
+    missing: [],
+    providerId: 'openai',
+  };
+  const azure = { card: card('azure/whisper-1'), available: true, missing: [], providerId: 'azure' };
+  const mini = { card: card('openai/mini'), available: true, missing: [], providerId: 'openai', snapshots: true };
+  const sense = { card: card('alibaba/sense'), available: true, missing: [], providerId: 'siliconflow' };
+  const upstream: Market = { candidates: [tiny, whisper, azure, mini, sense], aliases: new Map() };
+  const attemptsFor = (more: Partial<RouteAsk>, on: Market = upstream) =>
+    catalogueOrderPolicy.plan(ask(more), on).attempts;
+
+  it('asks whoever serves the model, whatever its name begins with', () => {
+    assert.deepEqual(attemptsFor({ model: 'alibaba/sense' }), [
+      { modelId: 'alibaba/sense', providerId: 'siliconflow' },
+    ]);
+  });
+
+  it('takes a bare name that several have for the first that is switched on, and never for two of them', () => {
+    const both = { ...upstream, candidates: upstream.candidates.map((one) => ({ ...one, available: true })) };
+    assert.deepEqual(attemptsFor({ model: 'whisper-1' }), [{ modelId: 'azure/whisper-1', providerId: 'azure' }]);
+    assert.deepEqual(attemptsFor({ model: 'whisper-1' }, both), [
+      { modelId: 'openai/whisper-1', providerId: 'openai' },
+    ]);
+  });
+
+  it('passes a pinned name on and prices it as the model, where the model has snapshots', () => {
+    for (const model of ['openai/mini-2025-12-15', 'mini-2025-12-15']) {
+      const { attempts, resolvedName } = catalogueOrderPolicy.plan(ask({ model }), upstream);
+      assert.deepEqual(attempts, [{ modelId: 'openai/mini-2025-12-15', providerId: 'openai' }]);
+      assert.equal(resolvedName, 'openai/mini');
+    }
+    for (const model of ['alibaba/sense-2025-12-15', 'openai/mini-2025', 'openai/gone-2025-12-15']) {
+      assert.equal(catalogueOrderPolicy.plan(ask({ model }), upstream).resolvedName, null);
+    }
+  });
+
+  it('says which provider is not switched on, and that an upload is too large for one that is', () => {
+    assert.match(refusal({ model: 'openai/whisper-1' }, upstream).message, /provider 'openai' is not switched on/);
+    const on = { ...upstream, candidates: [{ ...whisper, available: true }] };
+    assert.equal(attemptsFor({ model: 'whisper-1', sizeBytes: 100 }, on).length, 1);
+    const error = refusal({ model: 'whisper-1', sizeBytes: 101 }, on);
+    assert.deepEqual([error.code, error.param], ['payload_too_large', 'file']);
+  });
+});
+
 describe('noAttemptError', () => {
   it('is model_not_found for a name that nothing has', () => {
     const error = refusal({ model: 'gpt-9' });

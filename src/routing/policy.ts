@@ -9,6 +9,8 @@ export interface RouteAsk {
   readonly language: string | null;
   readonly task: 'transcribe' | 'translate';
   readonly durationMs: number;
+  /** Of the upload; left out: not known yet. */
+  readonly sizeBytes?: number;
 }
 
 /** A model that exists, with what is known of it right now. */
@@ -36,7 +38,7 @@ export interface Attempt {
   readonly providerId: string;
 }
 
-export type PassReason = 'not-available' | 'language' | 'feature' | 'too-long';
+export type PassReason = 'not-available' | 'language' | 'feature' | 'too-long' | 'too-large';
 
 export interface Plan {
   /** The catalogue name that the ask resolved to (an alias or a model id): the price is looked up under it. */
@@ -129,6 +131,7 @@ function reasonAgainst(candidate: Candidate, ask: RouteAsk): PassReason | null {
   if (ask.language !== null && !speaks(card, ask.language)) return 'language';
   if (!available) return 'not-available';
   if (card.maxDurationMs !== null && ask.durationMs > card.maxDurationMs) return 'too-long';
+  if (card.maxUploadBytes !== null && (ask.sizeBytes ?? 0) > card.maxUploadBytes) return 'too-large';
   return null;
 }
 

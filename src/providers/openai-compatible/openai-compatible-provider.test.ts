@@ -1,5 +1,9 @@
-import type { VendorBehaviour } from '../../../test/helpers/fake-vendor.ts';
-import { answerJson } from '../../../test/helpers/fake-vendor.ts';
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { answerEvents, answerJson, startFakeVendor, type VendorBehaviour } from '../../../test/helpers/fake-vendor.ts';
+import { makeAudio } from '../../../test/helpers/made-audio.ts';
+import { GatewayError } from '../../core/errors.ts';
+import { silentLog } from '../../core/log.ts';
 import { createGuardedFetch } from '../../net/guarded-fetch.ts';
 import { type ConformanceVendor, describeConformance } from '../conformance.ts';
 import type { ModelCard, Provider } from '../contract.ts';
@@ -128,3 +132,79 @@ function providerOf(profileId: string, name: string, { url, key, timeouts }: Con
   });
   return { ...provider, close: () => http.close() };
 }
+
+describe('a vendor that streams', () => {
+  const delta = 'data: {"type":"transcript.text.delta","delta":"Two tickets. "}\n\n';
+
+  async function stream(behaviour: VendorBehaviour, whileStreaming: (caller: AbortController) => void = () => {}) {
+    const [vendor, made] = await Promise.all([startFakeVendor(behaviour), makeAudio()]);
+    const provider = providerOf('openai', 'gpt-4o-transcribe', {
+      url: vendor.url,
+      key: 'k',
+      timeouts: { baseMs: 20_000, perAudioMs: 0 },
+    });
+    const caller = new AbortController();
+    const said: string[] = [];
+    const result = await provider
+      .transcribe(
+        {
+          audio: made.audio,
+          modelId: 'vendor/model',
+          task: 'transcribe',
+          language: null,
+          prompt: null,
+          temperature: null,
+          wantWords: false,
+          wantLogprobs: false,
+        },
+        {
+          signal: caller.signal,
+          log: silentLog,
+          onEvent(event) {
+            if (event.type === 'segment-final') said.push(event.segment.text);
+            whileStreaming(caller);
+          },
+        },
+      )
+      .then(
+        ({ transcript }) => transcript.text,
+        (thrown: unknown) => (thrown instanceof GatewayError ? thrown.code : thrown),
+      );
+    const ended = await vendor.requests[0]?.ended;
+    await Promise.all([provider.close(), vendor.close(), made.remove()]);
+    return { result, said, ended };
+  }
+
+  it('is heard as it speaks', async () => {
+    const whole = `${delta}data: {"type":"transcript.text.done","text":"Two tickets."}\n\ndata: [DONE]\n\n`;
+    assert.deepEqual(await stream(answerEvents([whole])), {
+      result: 'Two tickets.',
+      said: ['Two tickets.'],
+      ended: 'complete',
+    });
+  });
+
+  it('fails when it breaks off, politely or not', async () => {
+    const polite = await stream(answerEvents([delta]));
+    assert.deepEqual([polite.result, polite.said], ['bad_gateway', ['Two tickets.']]);
+    const rude = await stream((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(delta, () => response.destroy());
+    });
+    assert.deepEqual([rude.result, rude.said], ['bad_gateway', ['Two tickets.']]);
+  });
+
+  it('is cut off when the caller leaves in the middle', async () => {
+    const endless = answerEvents(
+      Array.from({ length: 2000 }, () => delta),
+      1,
+    );
+    const { result, ended } = await stream(endless, (caller) => caller.abort());
+    assert.deepEqual([result, ended], ['client_closed_request', 'cut']);
+  });
+
+  it('is heard whole when it does not stream after all', async () => {
+    const { result, said } = await stream(answerJson({ text: 'Two tickets.' }));
+    assert.deepEqual([result, said], ['Two tickets.', []]);
+  });
+});
