@@ -4,9 +4,13 @@ import type { Config } from './config/load-config.ts';
 import { unpinnedName } from './core/pinned-name.ts';
 import { createGuardedFetch, type GuardedFetch } from './net/guarded-fetch.ts';
 import { createOutboundSockets, type OutboundSockets } from './net/outbound-socket.ts';
+import { createAssemblyAiProvider } from './providers/assemblyai/assemblyai-provider.ts';
+import { assemblyAiBaseUrl } from './providers/assemblyai/models.ts';
 import type { ModelCard, Provider } from './providers/contract.ts';
 import { createDeepgramProvider } from './providers/deepgram/deepgram-provider.ts';
 import { deepgramBaseUrl } from './providers/deepgram/models.ts';
+import { createElevenLabsProvider } from './providers/elevenlabs/elevenlabs-provider.ts';
+import { elevenLabsBaseUrl } from './providers/elevenlabs/models.ts';
 import { createOpenAiCompatibleProvider } from './providers/openai-compatible/openai-compatible-provider.ts';
 import { featuresOf, type Profile, traitsOf } from './providers/openai-compatible/profile.ts';
 import { findProfile } from './providers/openai-compatible/profiles.ts';
@@ -71,6 +75,13 @@ function lastPart(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1).replaceAll(/[^A-Za-z0-9._-]/g, '-');
 }
 
+/** Vendors with an adapter of their own, and where they are. */
+const ownAddresses: Readonly<Partial<Record<ProviderSettings['kind'], string>>> = {
+  deepgram: deepgramBaseUrl,
+  assemblyai: assemblyAiBaseUrl,
+  elevenlabs: elevenLabsBaseUrl,
+};
+
 interface Surroundings {
   /** The models of the catalogue that this provider serves. */
   readonly served: () => readonly CatalogueModel[];
@@ -81,10 +92,15 @@ interface Surroundings {
 function createProvider(settings: ProviderSettings, { served, http, sockets }: Surroundings): Provider | null {
   const { id, kind, apiKey, apiVersion } = settings;
   const models = () => served().map(cardOf);
-  if (kind === 'deepgram' && apiKey !== null) {
-    const baseUrl = settings.baseUrl ?? deepgramBaseUrl;
+  const ownAddress = ownAddresses[kind];
+  if (ownAddress !== undefined) {
+    // These have accounts only: without a key there is nothing to ask.
+    if (apiKey === null) return null;
     const findModel = (modelId: string) => findServed(served(), modelId);
-    return createDeepgramProvider({ apiKey, baseUrl, findModel, models, http, sockets });
+    const options = { apiKey, baseUrl: settings.baseUrl ?? ownAddress, findModel, models, http };
+    if (kind === 'deepgram') return createDeepgramProvider({ ...options, sockets });
+    if (kind === 'assemblyai') return createAssemblyAiProvider(options);
+    if (kind === 'elevenlabs') return createElevenLabsProvider(options);
   }
   const profile = profileOf(settings);
   const baseUrl = settings.baseUrl ?? profile?.baseUrl;
@@ -128,6 +144,6 @@ function profileOf({ kind, apiVersion }: ProviderSettings): Profile | null {
 
 function originsOf(settings: ProviderSettings): string[] {
   const profile = profileOf(settings);
-  const own = settings.kind === 'deepgram' ? deepgramBaseUrl : profile?.baseUrl;
+  const own = ownAddresses[settings.kind] ?? profile?.baseUrl;
   return [settings.baseUrl, own, ...(profile?.hosts.values() ?? [])].flatMap((address) => address ?? []);
 }
