@@ -4,7 +4,6 @@ import type * as ort from 'onnxruntime-node';
 import { readOnnxMetadata } from '../onnx/read-metadata.ts';
 import { floats, int64s } from '../onnx/session.ts';
 import type { DecodeAsk, ForcedResult, GreedyResult, LanguageGuess, SpeechModel, SpeechTask } from '../speech-model.ts';
-import { TOP_TOKENS } from './decoder-graph.ts';
 import { type DecoderPass, type HeardSound, WhisperDecoder, type WrittenTokens } from './whisper-decoder.ts';
 import { FRAME_SAMPLES, WhisperEncoder } from './whisper-encoder.ts';
 import { readWhisperFacts, type WhisperFacts } from './whisper-facts.ts';
@@ -92,10 +91,11 @@ export class Whisper implements SpeechModel<EncodedSpeech> {
     if (!this.#facts.multilingual) return [{ language: 'en', probability: 1 }];
     const start = [this.#facts.startOfTranscript];
     const { output } = await this.#decoder.pass(window.sound, this.#decoder.start(), start, null, ['markers']);
-    const logits = floats(output.marker_logits).subarray(0, this.languages.length);
-    const peak = logits.reduce((highest, one) => Math.max(highest, one), Number.NEGATIVE_INFINITY);
-    const weights = logits.map((one) => Math.exp(one - peak));
-    const total = weights.reduce((sum, one) => sum + one, 0);
+    // Of all tokens; the shares of the languages alone are wanted.
+    const logprobs = floats(output.marker_logprobs).subarray(0, this.languages.length);
+    const peak = logprobs.reduce((highest, one) => Math.max(highest, one), Number.NEGATIVE_INFINITY);
+    const weights = logprobs.map((one) => Math.exp(one - peak));
+    const total = sum(weights);
     return this.languages
       .map((language, index) => ({ language, probability: (weights[index] ?? 0) / total }))
       .sort((a, b) => b.probability - a.probability);
@@ -157,13 +157,14 @@ export class Whisper implements SpeechModel<EncodedSpeech> {
       const ids = [...prompt, ...text];
       const next = [...ids.slice(1), this.#facts.endOfText];
       const shared = base ? sharedLength(base.ids, ids) : 0;
-      // The last shared token goes in again: what follows it is where the texts part.
-      const from = Math.max(0, shared - 1);
+      // The last shared token goes in again: what follows it is where the texts part. At least two tokens go in, because a
+      // single one is multiplied by other code, whose sums differ by up to 0.1.
+      const from = Math.max(0, Math.min(shared - 1, ids.length - 2));
       const written = base ? this.#decoder.first(base.written, from) : this.#decoder.start();
       const pass = await this.#decoder.pass(window.sound, written, ids.slice(from), next.slice(from), ['next']);
       const logprobs = floats(pass.output.next_logprobs);
-      const before = base ? sum(base.logprobs.subarray(prompt.length - 1, from)) : 0;
-      totals.push(before + sum(base ? logprobs : logprobs.subarray(prompt.length - 1)));
+      const before = base?.logprobs.subarray(prompt.length - 1, from) ?? new Float32Array();
+      totals.push(sum(before) + sum(logprobs.subarray(Math.max(0, prompt.length - 1 - from))));
       base ??= { ids, written: pass.written, logprobs };
     }
     return totals;
@@ -177,20 +178,17 @@ export class Whisper implements SpeechModel<EncodedSpeech> {
     return [startOfTranscript, language, ask.task === 'translate' ? translate : transcribe, noTimestamps];
   }
 
-  /** The likeliest token after the last one of a pass; a text begins with neither a lone space nor its end… */
+  /** The likeliest token after a pass. A text does not begin with a lone space. */
   #choose({ output }: DecoderPass, isFirst: boolean): { id: number; logprob: number } {
     const ids = int64s(output.top_ids);
-    const row = ids.length - TOP_TOKENS;
-    const place = isFirst && Number(ids[row]) === this.#facts.blank ? row + 1 : row;
-    const logSum = floats(output.log_sum).at(-1) ?? 0;
-    return { id: Number(ids[place]), logprob: (floats(output.top_logits)[place] ?? 0) - logSum };
+    const place = isFirst && Number(ids[0]) === this.#facts.blank ? 1 : 0;
+    return { id: Number(ids[place]), logprob: floats(output.top_logprobs)[place] ?? 0 };
   }
 
   #noSpeech({ output }: DecoderPass): number | null {
     if (this.#facts.noSpeech === null) return null;
-    // At the start of the transcript, the first row; the mark comes last.
-    const logit = floats(output.marker_logits)[this.#facts.languages.size] ?? Number.NEGATIVE_INFINITY;
-    return Math.exp(logit - (floats(output.log_sum)[0] ?? 0));
+    // What follows the start of the transcript, which is the first row; the mark comes last in it.
+    return Math.exp(floats(output.marker_logprobs)[this.#facts.languages.size] ?? Number.NEGATIVE_INFINITY);
   }
 }
 
