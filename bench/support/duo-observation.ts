@@ -50,7 +50,7 @@ export interface Observation {
 
 const ask: DecodeAsk = { language: 'en', task: 'transcribe' };
 /** Changes when what is observed does, so that old files are not read as new ones. */
-const VERSION = 'observation 1';
+const VERSION = 'observation 2';
 
 /** The observation of a clip out of the cache folder, or made and kept there. */
 export async function observe(
