@@ -6,7 +6,7 @@ import { hearWindow, textOfPiece } from './hear-window.ts';
 const never = () => false;
 
 /** A model that writes what the script says for the sound's length in milliseconds; a token is a letter. */
-function scripted(script: (lengthMs: number, heard: number) => string, maxMs = 29_000) {
+function scripted(script: (lengthMs: number, heard: number) => string, { maxMs = 29_000, ended = true } = {}) {
   const lengths: number[] = [];
   const model: SpeechModel<number> = {
     tokenizer: { encodeWord: () => [], bytes: (id) => Buffer.from(String.fromCodePoint(id)) },
@@ -22,7 +22,7 @@ function scripted(script: (lengthMs: number, heard: number) => string, maxMs = 2
     async greedy(lengthMs) {
       const text = script(lengthMs, lengths.length);
       const ids = [...text].map((one) => one.codePointAt(0) ?? 0);
-      return { ids, logprobs: ids.map(() => -0.1), ended: true, noSpeechProbability: null };
+      return { ids, logprobs: ids.map(() => -0.1), ended, noSpeechProbability: null };
     },
     forced: async () => ({ logprobs: [], endLogprob: 0, attention: new Float32Array(), frames: 0 }),
     scores: async () => [],
@@ -84,17 +84,42 @@ describe('hearWindow', () => {
     assert.deepEqual(texts, ['Chapter 31.']);
   });
 
-  it('never keeps a loop', async () => {
-    const { texts } = await hear(
-      scripted(() => 'and so on '.repeat(20)),
+  it('never keeps a loop that goes to the limit, or is faster than anybody speaks', async () => {
+    const regions = [region(200, 12_800)];
+    const endless = await hear(
+      scripted(() => 'and so on '.repeat(20), { ended: false }),
       13_000,
-      [region(200, 12_800)],
+      regions,
     );
-    assert.deepEqual(texts, []);
+    assert.deepEqual(endless.texts, []);
+    assert.deepEqual(
+      (
+        await hear(
+          scripted(() => 'and so on '.repeat(60)),
+          13_000,
+          regions,
+        )
+      ).texts,
+      [],
+    );
+  });
+
+  it('keeps a sentence that is said again and again', async () => {
+    const text = 'Now sit down. '.repeat(8).trim();
+    assert.deepEqual(
+      (
+        await hear(
+          scripted(() => text),
+          13_000,
+          [region(200, 12_800)],
+        )
+      ).texts,
+      [text],
+    );
   });
 
   it('never gives the model more sound than it hears at once', async () => {
-    const made = scripted((_, heard) => `part ${heard} of what was said in this window`, 10_000);
+    const made = scripted((_, heard) => `part ${heard} of what was said in this window`, { maxMs: 10_000 });
     const { texts, lengths } = await hear(made, 25_000, [region(200, 24_800)]);
     assert.ok(Math.max(...lengths) <= 10_000);
     assert.equal(
