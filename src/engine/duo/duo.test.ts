@@ -132,7 +132,7 @@ describe('Duo', () => {
 
   it("keeps the quick model's words where both judge them better", async () => {
     const general = { text: 'We met fat noon.', logprob: -1.5, likes: 'at' };
-    const { text } = await hear('accurate', { ...unsure, text: 'we met at noon' }, general);
+    const { text } = await hear('accurate', { ...unsure, text: 'we met at noon', logprob: -0.5 }, general);
     assert.equal(text, 'We met at noon.');
   });
 
