@@ -39,4 +39,10 @@ describe('remarkWords', () => {
     const text = '[ and then he said that all of them should come home at once';
     assert.equal(kept(text), text);
   });
+
+  it('takes a text that is nothing but laughter for none, and leaves laughter among words', () => {
+    for (const text of ['hahaha', 'Ha ha ha!', 'Ahahah', 'хахаха', 'jajaja', '哈哈哈'])
+      assert.equal(kept(text), '', text);
+    for (const text of ['Ha!', 'He.', 'Hi, hi.', 'Haha, very funny.']) assert.equal(kept(text), text);
+  });
 });
