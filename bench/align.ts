@@ -1,77 +1,111 @@
 /**
  * How exact our word times are: the known text of each clip with exact boundaries is aligned to its sound, and starts and
  * ends are compared. First words and words after a silence are shown by themselves: medians hide what fails there.
+ * Beside a Whisper model, sherpa-onnx's own times of the same files: over the words that both it and we, each writing
+ * for itself, heard right.
  *
  *     npm run bench:align
+ *     npm run bench:align -- --model whisper-base
  */
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
+import { parseArgs } from 'node:util';
+import { openBareSherpaWhisper } from './support/bare-sherpa-whisper.ts';
 import { MODEL, needSharedAudio, openBenchEngine, sharedAudio } from './support/bench-engine.ts';
-import { machineLine, median, quantile } from './support/statistics.ts';
+import { installedNames } from './support/bench-models.ts';
+import { machineLine } from './support/statistics.ts';
+import { type MeasuredWord, matchWords, type TrueWord, WordTimeErrors } from './support/word-time-errors.ts';
 
 interface AlignedClip {
   readonly file: string;
-  readonly kind: string;
   readonly duration_s: number;
   readonly text: string;
-  readonly words: readonly { readonly word: string; readonly start_s: number; readonly end_s: number }[];
+  readonly words: readonly TrueWord[];
 }
 
-/** A silence in front of a word that is longer than this makes it a word after a silence. */
-const SILENCE_S = 0.2;
-
+const { values } = parseArgs({ options: { model: { type: 'string', default: MODEL } } });
 needSharedAudio();
+const [named] = await installedNames([values.model, `local/${values.model}`]);
+if (!named) {
+  console.error(`${values.model} is not installed; pull it with: npm run fluxscribe -- models pull ${values.model}`);
+  process.exit(2);
+}
 const { clips } = JSON.parse(readFileSync(`${sharedAudio}aligned/aligned.json`, 'utf8')) as { clips: AlignedClip[] };
-const bench = await openBenchEngine(1);
+const bench = await openBenchEngine(1, { models: named.models });
+const whisper = named.models.models.find((one) => one.loader === 'whisper');
+const sherpa = whisper && openBareSherpaWhisper(whisper.folder);
 
-const starts: number[] = [];
-const ends: number[] = [];
-const firsts: number[] = [];
-const afterSilence: number[] = [];
-const halves: [number[], number[]] = [[], []];
-let cpuMs = 0;
-for (const [index, clip] of clips.entries()) {
+const aligned = new WordTimeErrors();
+const ownText = new WordTimeErrors();
+const sherpaText = new WordTimeErrors();
+const { signal } = new AbortController();
+let wallMs = 0;
+for (const clip of clips) {
   const audio = await bench.open(`${sharedAudio}aligned/${clip.file}`);
-  const { signal } = new AbortController();
+  const { durationMs } = audio.probe;
   const before = performance.now();
   const words = await bench.engine.align({
-    modelId: MODEL,
+    modelId: named.engineId,
     openPcm: () => audio.pcm(signal),
-    durationMs: audio.probe.durationMs,
+    durationMs,
     words: clip.text.split(/\s+/),
-    language: null,
+    language: 'en',
     signal,
   });
-  cpuMs += performance.now() - before;
-  clip.words.forEach((truth, place) => {
-    const word = words[place];
-    if (word?.startMs == null || word.endMs == null) throw new Error(`${clip.file}: word ${place} has no times`);
-    const start = word.startMs - truth.start_s * 1000;
-    starts.push(start);
-    ends.push(word.endMs - truth.end_s * 1000);
-    halves[index % 2 === 0 ? 0 : 1].push(start);
-    const silence = truth.start_s - (clip.words[place - 1]?.end_s ?? 0);
-    if (place === 0) firsts.push(start);
-    else if (silence > SILENCE_S) afterSilence.push(start);
-  });
+  wallMs += performance.now() - before;
+  aligned.addClip(
+    clip.words,
+    clip.words.map((_, place) => timed(words[place])),
+  );
+  if (!sherpa) continue;
+  const truth = clip.words.map((one) => one.word);
+  const heard = [];
+  const ask = {
+    modelId: named.engineId,
+    wantTimes: true,
+    task: 'transcribe',
+    language: 'en',
+    durationMs,
+    signal,
+  } as const;
+  for await (const window of bench.engine.hear({ ...ask, pcm: audio.pcm(signal) })) heard.push(...window.words);
+  const own = matchWords(truth, heard).map((word) => timed(word));
+  const theirs = matchWords(truth, sherpa(await wholeSound(audio.pcm(signal))));
+  ownText.addClip(
+    clip.words,
+    own.map((word, place) => (theirs[place] ? word : null)),
+  );
+  sherpaText.addClip(
+    clip.words,
+    theirs.map((word, place) => (own[place] ? word : null)),
+  );
 }
 await bench.close();
 
 const audioS = clips.reduce((sum, clip) => sum + clip.duration_s, 0);
-console.log(`${machineLine(os)}`);
-console.log(`${clips.length} clips, ${audioS.toFixed(0)} s, ${starts.length} words; errors in ms`);
-console.log('                      n   median     p90     max    bias');
-row('starts', starts);
-row('ends', ends);
-row('first words', firsts);
-row('after a silence', afterSilence);
-row('starts, even clips', halves[0]);
-row('starts, odd clips', halves[1]);
-console.log(`alignment with encoding: ${((audioS * 1000) / cpuMs).toFixed(0)} × real time on one process`);
+console.log(machineLine(os));
+console.log(`${clips.length} clips, ${audioS.toFixed(0)} s, ${values.model}`);
+aligned.print('\nthe known text, aligned');
+console.log(`alignment with encoding: ${((audioS * 1000) / wallMs).toFixed(0)} × real time on one process`);
+if (sherpa) {
+  ownText.print('\nour own text');
+  sherpaText.print("\nsherpa-onnx's own text, the same words");
+}
 
-function row(name: string, errors: readonly number[]): void {
-  const sizes = errors.map(Math.abs);
-  const cell = (value: number) => value.toFixed(0).padStart(8);
-  const figures = [median(sizes), quantile(sizes, 0.9), Math.max(...sizes), median(errors)].map(cell).join('');
-  console.log(`${name.padEnd(18)}${String(errors.length).padStart(5)}${figures}`);
+function timed(word: { startMs: number | null; endMs: number | null } | null | undefined): MeasuredWord | null {
+  if (!word) return null;
+  if (word.startMs === null || word.endMs === null) throw new Error('a word has no times');
+  return { startMs: word.startMs, endMs: word.endMs };
+}
+
+async function wholeSound(chunks: AsyncIterable<Float32Array>): Promise<Float32Array> {
+  const parts: Float32Array[] = [];
+  for await (const chunk of chunks) parts.push(Float32Array.from(chunk));
+  const sound = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    sound.set(part, at);
+    at += part.length;
+  }
+  return sound;
 }

@@ -37,8 +37,6 @@ interface Segment {
   readonly text: string;
 }
 
-/** Sound kept on both sides of an utterance that is cut out of a long file, where the pause beside it is long enough. */
-const MARGIN_S = 0.15;
 const RATE = 16_000;
 
 /**
@@ -64,26 +62,22 @@ export async function duoClips(): Promise<readonly DuoClip[]> {
     .filter((one) => one.category === 'long' && one.segments)
     .flatMap((one) => {
       const segments = JSON.parse(readFileSync(`${sharedAudio}${one.segments}`, 'utf8')) as Segment[];
-      return segments.flatMap((segment, index) => {
+      return segments.flatMap((segment) => {
         if (seen.has(segment.utterance)) return [];
         seen.add(segment.utterance);
-        return [
-          utterance(one.file, segment, segments[index - 1]?.end ?? 0, segments[index + 1]?.start ?? one.duration_s),
-        ];
+        return [utterance(one.file, segment)];
       });
     });
   return [...short, ...long, ...long.flatMap(spoilt)];
 }
 
-function utterance(file: string, segment: Segment, beforeS: number, afterS: number): DuoClip {
-  const fromS = Math.max(segment.start - MARGIN_S, (beforeS + segment.start) / 2);
-  const toS = Math.min(segment.end + MARGIN_S, (afterS + segment.end) / 2);
+function utterance(file: string, segment: Segment): DuoClip {
   return {
     id: `long_${segment.utterance}`,
     category: 'long',
     part: partOf(segment.speaker),
     reference: segment.text,
-    pcm: async () => (await wholeSound(file)).slice(Math.floor(fromS * RATE), Math.ceil(toS * RATE)),
+    pcm: async () => (await wholeSound(file)).slice(Math.floor(segment.start * RATE), Math.ceil(segment.end * RATE)),
   };
 }
 
@@ -119,12 +113,18 @@ function hash(text: string): number {
 }
 
 const opener = createAudioOpener({ workers: 1, maxOpenRequests: 4, log: silentLog });
-let last: { readonly file: string; readonly pcm: Promise<Float32Array> } | null = null;
+/** The long files are cut many times in turn: the sounds read last are kept, an hour's is 230 MB. */
+const KEPT_SOUNDS = 3;
+const sounds = new Map<string, Promise<Float32Array>>();
 
-/** The sound of one file; the last one is kept, because a long file is cut many times in a row. */
 function wholeSound(file: string): Promise<Float32Array> {
-  if (last?.file !== file) last = { file, pcm: readSound(`${sharedAudio}${file}`) };
-  return last.pcm;
+  const known = sounds.get(file);
+  if (known) return known;
+  const oldest = sounds.size >= KEPT_SOUNDS ? [...sounds.keys()].find((name) => !name.startsWith('long/')) : undefined;
+  if (oldest !== undefined) sounds.delete(oldest);
+  const read = readSound(`${sharedAudio}${file}`);
+  sounds.set(file, read);
+  return read;
 }
 
 /** A file's sound, mono at 16 kHz. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { BlockEvidence } from '../../src/engine/duo/block-choice.ts';
 import { blockEvidence } from '../../src/engine/duo/block-evidence.ts';
 import { type WordBlock, wordBlocks } from '../../src/engine/duo/word-blocks.ts';
-import { writtenWords } from '../../src/engine/duo/written-words.ts';
+import { groupWords } from '../../src/engine/hearing/group-words.ts';
 import type { DecodeAsk, LanguageGuess, SpeechModel } from '../../src/engine/speech-model.ts';
 import type { DuoClip, Part } from './duo-clips.ts';
 
@@ -50,7 +50,7 @@ export interface Observation {
 
 const ask: DecodeAsk = { language: 'en', task: 'transcribe' };
 /** Changes when what is observed does, so that old files are not read as new ones. */
-const VERSION = 'observation 1';
+const VERSION = 'observation 2';
 
 /** The observation of a clip out of the cache folder, or made and kept there. */
 export async function observe(
@@ -95,8 +95,8 @@ async function listen(clip: DuoClip, english: SpeechModel, general: SpeechModel)
   const generalWindow = await timed('generalEncode', () => general.encode(pcm));
   const generalHeard = await timed('generalWrite', () => general.greedy(generalWindow, ask, never));
   const languages = (await timed('identify', () => general.identify(generalWindow))).slice(0, 3);
-  const englishWords = writtenWords(english.tokenizer, englishHeard);
-  const generalWords = writtenWords(general.tokenizer, generalHeard);
+  const englishWords = groupWords(english.tokenizer, englishHeard.ids, englishHeard.logprobs).words;
+  const generalWords = groupWords(general.tokenizer, generalHeard.ids, generalHeard.logprobs).words;
   const texts = [generalWords, englishWords].map((words) => words.map((one) => one.text)) as [string[], string[]];
   const blocks = wordBlocks(...texts);
   const evidence =

@@ -16,6 +16,7 @@ export async function documentedRoutes(): Promise<readonly string[]> {
   const app = await createHttpApp({
     transcribe: () => Promise.reject(new GatewayError('service_unavailable', 'Nothing is served here.')),
     models: { list: () => [], find: () => null },
+    modelDepot: { list: async () => [], find: async () => null, pull: async () => null, remove: async () => null },
     auth: { authenticate: () => Promise.reject(new GatewayError('invalid_api_key', 'Nothing is served here.')) },
     limits: defaultHttpLimits,
     tempDir,

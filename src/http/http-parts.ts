@@ -18,8 +18,7 @@ export interface HealthSnapshot {
 export interface HttpParts {
   readonly transcribe: TranscribeFile;
   readonly models: ModelDirectory;
-  /** Left out: `/api/models` is not there. */
-  readonly modelDepot?: ModelDepot;
+  readonly modelDepot: ModelDepot;
   readonly auth: Authenticator;
   readonly limits: HttpLimits;
   /** Existing directory for uploads; a directory of this process is made inside it. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { CatalogueArtifact, CatalogueFile } from '../catalogue/catalogue.ts';
 import { expectedFromAnywhere, mayBeRecorded } from './file-pins.ts';
-import { type FileRecord, lookAt, readRecord, writeRecord } from './file-record.ts';
+import { type FileRecord, lookAt, readRecord, recordFiles } from './file-record.ts';
 
 /** SHA-256 of a file in lower-case hex. */
 export async function sha256Of(path: string): Promise<string> {
@@ -29,12 +29,11 @@ export async function faultyFiles(
   for (const file of artifact.files) {
     const known = records.find((one) => one.name === file.name) ?? null;
     const now = await judge(folder, artifact, file, known, thorough);
-    if (now) fresh.push(now);
-    else faulty.push(file);
-    // What a damaged file once was is still what it has to be.
-    if (!now && known && mayBeRecorded(artifact, file)) fresh.push(known);
+    if (!now) faulty.push(file);
+    // The record of a damaged file stays: what it once was is still what it has to be.
+    else if (now !== known) fresh.push(now);
   }
-  if (fresh.length > 0 && JSON.stringify(fresh) !== JSON.stringify(records)) await writeRecord(folder, fresh);
+  if (fresh.length > 0) await recordFiles(folder, fresh);
   return faulty;
 }
 

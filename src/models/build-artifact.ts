@@ -13,7 +13,10 @@ import { placeFile } from './place-file.ts';
 
 /** What a build is made of, for people: its places, each once. */
 export function labelOfBuild(build: CatalogueBuild): string {
-  const places = build.inputs.flatMap((input) => input.parts.map((part) => labelOf(part)));
+  // Of addresses the folder is enough: its files are the usual ones.
+  const places = build.inputs.flatMap((input) =>
+    input.parts.map((part) => (part.type === 'url' ? new URL('.', part.url).href : labelOf(part))),
+  );
   return [...new Set(places)].join(' and ');
 }
 

@@ -1,8 +1,8 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytesOf, type CatalogueArtifact, type CatalogueFile } from '../catalogue/catalogue.ts';
 import { buildArtifact, labelOfBuild } from './build-artifact.ts';
-import { type ByteSource, fileSource, httpSource, reasonOf } from './byte-source.ts';
+import { type ByteSource, fileSource, hasCode, httpSource, reasonOf } from './byte-source.ts';
 import { fetchError, ModelFetchError } from './fetch-error.ts';
 import { type FetchParts, spareBytes, wholeMegabytes } from './fetch-parts.ts';
 import { type ExpectedBytes, expectedFromAnywhere, expectedFromSource } from './file-pins.ts';
@@ -20,7 +20,6 @@ export async function fetchArtifact(
 ): Promise<void> {
   const { signal } = parts;
   const workDir = join(parts.dir, '.parts', artifact.id);
-  await mkdir(join(parts.dir, artifact.id), { recursive: true });
   await mkdir(workDir, { recursive: true });
   const all = files.length === artifact.files.length;
   await requireRoom(
@@ -69,8 +68,16 @@ export async function fetchArtifact(
     }
   }
   const [first] = missing;
+  if (first) await rmdirIfEmpty(workDir);
   if (first) throw fetchError(parts.dir, artifact, [...missing], failures.get(first) ?? []);
   await rm(workDir, { recursive: true, force: true });
+}
+
+/** A failure that brought nothing leaves nothing. */
+async function rmdirIfEmpty(folder: string): Promise<void> {
+  await rmdir(folder).catch((thrown: unknown) => {
+    if (!hasCode(thrown, 'ENOTEMPTY') && !hasCode(thrown, 'ENOENT')) throw thrown;
+  });
 }
 
 /** What was resumed and then proved wrong is fetched once more from its first byte. */

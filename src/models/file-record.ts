@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -57,7 +58,13 @@ function parseRecord(text: string): readonly FileRecord[] {
   }
 }
 
-export async function writeRecord(folder: string, files: readonly FileRecord[]): Promise<void> {
+/**
+ * Puts entries in the place of those of the same name; the others stay as they are at this moment. Somebody who looks
+ * while a model is fetched therefore takes nothing from what the fetch writes down.
+ */
+export async function recordFiles(folder: string, fresh: readonly FileRecord[]): Promise<void> {
+  const others = (await readRecord(folder)).filter((one) => !fresh.some((entry) => entry.name === one.name));
+  const files = [...others, ...fresh];
   try {
     await writeWhole(join(folder, recordName), `${JSON.stringify({ files }, null, 2)}\n`);
   } catch (thrown) {
@@ -68,7 +75,7 @@ export async function writeRecord(folder: string, files: readonly FileRecord[]):
 
 /** Writes a text file so that readers find the old one or the new one, never a part. */
 export async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}`;
+  const temporary = `${path}.${randomUUID()}`;
   try {
     await writeFile(temporary, text);
     await rename(temporary, path);

@@ -53,10 +53,24 @@ export interface ModelDepotParts {
   /** Makes the running server look at the store again; null: changes show after a restart. */
   readonly onChanged: (() => Promise<void>) | null;
   readonly log: Log;
+  /** How long a removal waits for whoever is changing the store. */
+  readonly lockPatienceMs?: number;
+}
+
+/** A pull holds the store for as long as it takes; a request does not wait for it that long. */
+const defaultLockPatienceMs = 5_000;
+
+function lockPatience(patienceMs: number): AbortSignal {
+  const patience = new AbortController();
+  const busy = new GatewayError('service_unavailable', 'Models are being fetched at this moment.', {
+    retryAfterSeconds: 30,
+  });
+  setTimeout(() => patience.abort(busy), patienceMs).unref();
+  return patience.signal;
 }
 
 export function createModelDepot(parts: ModelDepotParts): ModelDepot {
-  const { store, defaultModel, onChanged, log } = parts;
+  const { store, defaultModel, onChanged, log, lockPatienceMs = defaultLockPatienceMs } = parts;
   const queue = createPullQueue({ store, onInstalled: onChanged, log });
 
   async function current(): Promise<{ catalogue: Catalogue; imported: ReadonlySet<string> }> {
@@ -136,7 +150,7 @@ export function createModelDepot(parts: ModelDepotParts): ModelDepot {
       if (task?.state === 'waiting' || task?.state === 'running') {
         throw new GatewayError('model_in_use', `'${id}' is being fetched at this moment.`, { param: 'id' });
       }
-      const removed = await store.remove(id);
+      const removed = await store.remove(id, { signal: lockPatience(lockPatienceMs) });
       if (!removed) return { removed, restartNeeded: false };
       if (onChanged === null) return { removed, restartNeeded: true };
       await onChanged();

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { sha256Of } from './artifact-check.ts';
 import { TransferError } from './byte-source.ts';
 import type { ExpectedBytes } from './file-pins.ts';
-import { lookAt, readRecord, writeRecord } from './file-record.ts';
+import { lookAt, readRecord, recordFiles } from './file-record.ts';
 import { sizeOf } from './transfer.ts';
 
 /** A complete file that is to become one of a model's. */
@@ -25,12 +25,12 @@ export interface NewFile {
  */
 export async function placeFile(folder: string, file: NewFile): Promise<void> {
   const sha256 = await check(folder, file);
+  const found = await lookAt(file.path);
+  if (!found) throw new TransferError(`${file.name} vanished before it was put in place`, false);
   await mkdir(folder, { recursive: true });
+  // First the record, which holds for the renamed file too: nobody finds the file without it.
+  await recordFiles(folder, [{ name: file.name, ...found, sha256, from: file.from }]);
   await rename(file.path, join(folder, file.name));
-  const found = await lookAt(join(folder, file.name));
-  if (!found) throw new TransferError(`${file.name} vanished while it was put in place`, false);
-  const others = (await readRecord(folder)).filter((one) => one.name !== file.name);
-  await writeRecord(folder, [...others, { name: file.name, ...found, sha256, from: file.from }]);
 }
 
 async function check(folder: string, { path, name, from, expected, announcedSha256 }: NewFile): Promise<string> {

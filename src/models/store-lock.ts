@@ -37,7 +37,9 @@ export async function withStoreLock<Value>(
       if (!hasCode(thrown, 'ELOCKED')) throw thrown;
       if (!waited) onWait();
       waited = true;
-      await sleep(lookEveryMs, undefined, { signal });
+      signal.throwIfAborted();
+      // An abort of the pause itself hides the reason behind an AbortError.
+      await sleep(lookEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
   }
   try {

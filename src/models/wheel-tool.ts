@@ -129,6 +129,9 @@ const lookEveryMs = 250;
 /** A tool that does not go when it is asked to is ended for good. */
 const killAfterMs = 2_000;
 
+/** How long a tool that has ended may take to deliver what it wrote on standard error. */
+const lastWordsMs = 500;
+
 /** Runs a tool to its end. `watched` is the folder whose growth shows that it gets on; null: only a time limit holds. */
 async function run(
   [name, ...args]: readonly [string, ...string[]] | readonly string[],
@@ -148,6 +151,7 @@ async function run(
   });
   let stalled = false;
   const end = () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGTERM');
     setTimeout(() => child.kill('SIGKILL'), killAfterMs).unref();
   };
@@ -159,7 +163,12 @@ async function run(
   try {
     const exitCode = await new Promise<number | null>((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', resolve);
+      child.once('exit', (code) => {
+        // What the tool said last may still be on its way; a pipe that something else holds open is not waited for.
+        if (child.stderr.readableEnded) resolve(code);
+        child.stderr.once('end', () => resolve(code));
+        setTimeout(() => resolve(code), lastWordsMs).unref();
+      });
     });
     signal.throwIfAborted();
     if (stalled) throw new TransferError(`it brought nothing for ${ask.idleTimeoutMs / 1000} s`, false);
@@ -170,6 +179,7 @@ async function run(
   } finally {
     signal.removeEventListener('abort', end);
     clearInterval(watch);
+    child.stderr.destroy();
   }
 }
 

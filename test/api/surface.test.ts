@@ -206,6 +206,9 @@ describe('the HTTP surface', () => {
     const document = await jsonOf(await get(gateway, '/openapi.json'));
     assert.match(document.openapi, /^3\.1/);
     assert.deepEqual(Object.keys(document.paths).sort(), [
+      '/api/models',
+      '/api/models/{id}',
+      '/api/models/{id}/pull',
       '/health',
       '/livez',
       '/metrics',

@@ -18,6 +18,10 @@ export interface FaultyMirror {
   readonly requests: string[];
   /** Faults of the next requests, in order; after them all is well. */
   readonly faults: MirrorFault[];
+  /** Headers that answers for a path have besides. */
+  readonly headers: Map<string, Readonly<Record<string, string>>>;
+  /** Called with the path of every later request. */
+  onRequest(listener: (path: string) => void): void;
   close(): Promise<void>;
 }
 
@@ -25,12 +29,18 @@ export interface FaultyMirror {
 export async function startFaultyMirror(files: ReadonlyMap<string, Buffer>): Promise<FaultyMirror> {
   const requests: string[] = [];
   const faults: MirrorFault[] = [];
+  const headers = new Map<string, Readonly<Record<string, string>>>();
+  let listener: (path: string) => void = () => {};
   const server = createServer((request, response) => {
+    listener(request.url ?? '');
     requests.push(`${request.method} ${request.url} ${request.headers.range ?? ''}`.trim());
     const content = files.get(decodeURIComponent(request.url ?? ''));
     const fault = faults.shift() ?? 'none';
     if (!content || fault === 'not-found') response.writeHead(404).end('no such file');
-    else answer(request, response, content, fault);
+    else {
+      for (const [name, value] of Object.entries(headers.get(request.url ?? '') ?? {})) response.setHeader(name, value);
+      answer(request, response, content, fault);
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -38,6 +48,10 @@ export async function startFaultyMirror(files: ReadonlyMap<string, Buffer>): Pro
     url: `http://127.0.0.1:${port}`,
     requests,
     faults,
+    headers,
+    onRequest(one) {
+      listener = one;
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

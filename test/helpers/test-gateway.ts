@@ -50,6 +50,7 @@ export async function startTestGateway(
   const app = await createHttpApp({
     transcribe: script.transcribe,
     models: testModels,
+    modelDepot: { list: async () => [], find: async () => null, pull: async () => null, remove: async () => null },
     auth: createAuthenticator({ findByHash: async (hash) => principals.get(hash) ?? null }),
     tempDir,
     version: '1.2.3',

@@ -137,7 +137,7 @@ describe('documented curl calls', { skip }, () => {
     assert.equal(status, 400);
     const { error } = JSON.parse(body);
     assert.deepEqual([error.code, error.param], ['unsupported_language', 'language']);
-    assert.match(error.message, /local\/whisper-base/);
+    assert.match(error.message, /fluxscribe models pull whisper-base/);
   });
 
   it('present a key without the word Bearer', async () => {

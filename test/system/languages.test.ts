@@ -27,7 +27,7 @@ interface Verbose {
 const skip = sharedAudio === null && 'no ../shared/audio here';
 const clips = readSharedManifest().filter((clip) => clip.category === 'other-language');
 /** Errors in percent, by character for zh, ja and ko: what Whisper base makes of each clip, with room for other sound paths. */
-const ceilings: Readonly<Record<string, number>> = { fr: 30, es: 25, sv: 30, de: 40, it: 40, ja: 40, ko: 45, zh: 70 };
+const ceilings: Readonly<Record<string, number>> = { fr: 30, es: 25, sv: 35, de: 40, it: 60, ja: 40, ko: 45, zh: 70 };
 
 describe('ninety-nine languages', { skip }, () => {
   let models: string;

@@ -254,13 +254,13 @@ describe('the openai SDK for Node', () => {
         client().audio.transcriptions.create({ file: await clip(), model: 'flux-voice', language: 'de' }),
       );
       assert.deepEqual([error.constructor, error.code], [OpenAI.BadRequestError, 'unsupported_language']);
-      assert.match(error.message, /local\/whisper-base/);
+      assert.match(error.message, /fluxscribe models pull whisper-base/);
     });
 
     it('400 for a translation that no installed model can make', async () => {
       const error = await failureOf(client().audio.translations.create({ file: await clip(), model: 'flux-voice' }));
       assert.equal(error.constructor, OpenAI.BadRequestError);
-      assert.match(error.message, /local\/whisper-base/);
+      assert.match(error.message, /fluxscribe models pull whisper-base/);
     });
 
     it('400 for what is no sound, for nothing and for a damaged file', async () => {

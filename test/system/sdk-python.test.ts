@@ -161,6 +161,6 @@ describe('the openai SDK for Python', { skip }, () => {
   }
 
   it('is told which model to pull for a language that nothing installed speaks', () => {
-    assert.match((byName.other_language as Failure).message, /local\/whisper-base/);
+    assert.match((byName.other_language as Failure).message, /fluxscribe models pull whisper-base/);
   });
 });

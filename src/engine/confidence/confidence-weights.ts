@@ -1,8 +1,8 @@
 /** Written by `npm run train:duo` on 2026-11-21; do not edit by hand. Weights in the order of the features, the bias last. */
 
 export const confidenceWeights = {
-  moonshine: [0, 0, -1.5, 0, 0, 0, 0, 3.5],
-  whisper: [0, 0, -1.5, 0, 0, 0, 0, 3.5],
-  agreed: [0, 0, -1, -1, 0, 0, 0, 0, 5],
-  chosen: [0.5, 0, 0, 0, 0, 0, 0],
+  moonshine: [0.314, -0.062, -3.74, 0.392, 0.729, 1.059, 0.808, 4.753],
+  whisper: [0.616, -0.923, -3.815, 0.536, 0.4, 0.668, 0.87, 4.942],
+  agreed: [0.12, 0.679, -1.566, -1.53, 0.066, 0.589, 0.06, 0.263, 5.641],
+  chosen: [0.323, 1.085, -0.165, 0.017, -0.723, 0.379, 1.3],
 } as const;

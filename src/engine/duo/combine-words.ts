@@ -6,7 +6,7 @@ import { blockLogOdds } from './block-choice.ts';
 import { blockEvidence, MAX_BLOCKS } from './block-evidence.ts';
 import { blockWeights, guardLimits } from './duo-constants.ts';
 import { inWritingOf } from './in-writing-of.ts';
-import { trustedAlone } from './trusted-alone.ts';
+import { type HeardText, trustedAlone } from './trusted-alone.ts';
 import { differing, type WordBlock, wordBlocks } from './word-blocks.ts';
 
 /** A model, the window that it encoded, and the words that it wrote down of it. */
@@ -35,10 +35,12 @@ export async function combineWords<English, General>(
 ): Promise<CombinedWords> {
   const blocks = wordBlocks(textsOf(general.words), textsOf(english.words));
   const questions = differing(blocks);
+  const ofEnglish = calibrateWords(english.words, 'moonshine');
+  const ofGeneral = calibrateWords(general.words, 'whisper');
   const alone =
-    questions.length > MAX_BLOCKS ? 'general' : trustedAlone(heardText(english), heardText(general), guardLimits);
-  if (alone === 'english') return { words: calibrateWords(english.words, 'moonshine'), writer: 'english' };
-  if (alone === 'general') return { words: calibrateWords(general.words, 'whisper'), writer: 'general' };
+    questions.length > MAX_BLOCKS ? 'general' : trustedAlone(heardText(ofEnglish), heardText(ofGeneral), guardLimits);
+  if (alone === 'english') return { words: ofEnglish, writer: 'english' };
+  if (alone === 'general') return { words: ofGeneral, writer: 'general' };
   const evidence = await blockEvidence(
     { ...english, words: textsOf(english.words) },
     { ...general, words: textsOf(general.words) },
@@ -93,6 +95,6 @@ function textsOf(words: readonly HeardWord[]): string[] {
   return words.map((word) => word.text);
 }
 
-function heardText({ words }: { readonly words: readonly HeardWord[] }) {
-  return { words: textsOf(words), logprobs: words.flatMap((word) => word.tokens.map((token) => token.logprob)) };
+function heardText(words: readonly HeardWord[]): HeardText {
+  return { words: textsOf(words), confidences: words.map((word) => word.confidence ?? 0) };
 }

@@ -3,8 +3,8 @@ import { deflateSync } from 'node:zlib';
 /** What one model wrote down of a window. */
 export interface HeardText {
   readonly words: readonly string[];
-  /** Natural-log probability of each token. */
-  readonly logprobs: readonly number[];
+  /** Probability that each word is right, 0..1. */
+  readonly confidences: readonly number[];
 }
 
 export interface GuardLimits {
@@ -12,7 +12,7 @@ export interface GuardLimits {
   readonly loopRatio: number;
   /** A text with less than this share of the other's words has lost some. */
   readonly leastShare: number;
-  /** Mean log-probability of the English model less the general one's, below which the general one is right alone. */
+  /** Mean confidence of the English model's words less that of the general one's, below which the latter is right alone. */
   readonly leastLead: number;
 }
 
@@ -30,7 +30,7 @@ export function trustedAlone(
   if (more > fewer && repetition(english.words) > limits.loopRatio) return 'general';
   if (more < limits.leastShare * fewer) return 'general';
   if (fewer < limits.leastShare * more) return 'english';
-  return mean(english.logprobs) - mean(general.logprobs) < limits.leastLead ? 'general' : null;
+  return mean(english.confidences) - mean(general.confidences) < limits.leastLead ? 'general' : null;
 }
 
 /** Bytes of a text over its bytes when compressed: above 2.4 it is hardly language. 0 for none. */

@@ -15,11 +15,17 @@ const LONGEST_REMARK_WORDS = 6;
 const SOUNDS =
   /music|laugh|applau|silence|blank|audio|inaudible|noise|sigh|cough|breath|clear(s|ing) throat|clap|cheer|sing|bell|beep|bird|wind|background|indistinct|foreign|speaking|chatter|musik|musique|música|musica|gelächter|applaus|rires|risas|音楽|拍手|笑|音乐|掌声|음악|박수|웃음|музыка|смех|аплодисменты/iu;
 
+/** Laughter spelled out in one word or several: `hahaha`, `Ha ha!`, `хаха`. A short one alone may be a word. */
+const LAUGHTER = /^(?:[ae]*(?:h[ae]){2,}h?|(?:х[аеи]){2,}|(?:ja){3,}|[哈呵嘿]{2,}|[ㅋㅎ]{2,})$/iu;
+
 /**
  * Which words are remarks about the sound instead of speech: `[BLANK_AUDIO]`, `(upbeat music)`, `♪ … ♪`, also without their
- * end (`[ Silence`). Words in round brackets are kept unless they name a sound or are all there is.
+ * end (`[ Silence`). Words in round brackets are kept unless they name a sound or are all there is. A text that is nothing
+ * but laughter is a remark too.
  */
 export function remarkWords(words: readonly string[]): ReadonlySet<number> {
+  const plain = words.join('').replaceAll(/[\p{P}\p{S}\s]+/gu, '');
+  if (LAUGHTER.test(plain)) return new Set(words.keys());
   const remarks = new Set<number>();
   for (let from = 0; from < words.length; from++) {
     const opening = [...(words[from] ?? '')][0] ?? '';

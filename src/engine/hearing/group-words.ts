@@ -19,9 +19,12 @@ export interface GroupedWords {
 /** Scripts that are written without spaces between words. */
 const UNSPACED =
   /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\p{Script=Tibetan}]/u;
-/** What opens belongs to what follows; all other punctuation and combining marks to what is in front. */
+/**
+ * What opens belongs to what follows; all other punctuation, combining marks, repeat and length marks and the Thai and Lao
+ * vowel "am" (a letter to Unicode, but part of the syllable in front) to what is in front.
+ */
 const OPENING = /[\p{Ps}\p{Pi}¿¡]/u;
-const ATTACHED = /[\p{P}\p{M}]/u;
+const ATTACHED = /[\p{P}\p{M}\p{Lm}\u0E33\u0EB3]/u;
 
 /**
  * Tokens by word. Where there are spaces, they part words. In scripts without, each token is a word, as in OpenAI's word

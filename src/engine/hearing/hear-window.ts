@@ -1,7 +1,7 @@
 import type { DecodeAsk, SpeechModel } from '../speech-model.ts';
 import { VAD_FRAME_MS } from '../vad/silero-vad.ts';
 import type { SpeechRegion } from '../windows/window-planner.ts';
-import { isLoop, isSparse } from './suspicious-text.ts';
+import { isDense, isLoop, isSparse } from './suspicious-text.ts';
 
 /** Silence put in front of a window that came back empty: Moonshine then hears clear digits that it else passes over. */
 const LEAD_MS = 1_000;
@@ -43,11 +43,12 @@ export async function hearWindow<Encoded>(
   encoded: Encoded | null,
 ): Promise<Piece<Encoded>[]> {
   const { model, pcm, regions, shouldStop } = hearing;
-  if (encoded === null) return (await hearParts(hearing)).filter((piece) => isUsable(model, piece));
+  if (encoded === null) return (await hearParts(hearing)).filter((piece) => isUsable(hearing, piece));
   const whole = await hearPiece(hearing, pcm, 0, encoded);
   if (shouldStop()) return [];
   const speechMs = speechBetween(regions, 0, pcm.length / SAMPLES_PER_MS);
-  if (!isSuspicious(hearing, whole) || speechMs < RETRY_SPEECH_MS) return isLoopOf(model, whole) ? [] : [whole];
+  if (!isSuspicious(hearing, whole)) return [whole];
+  if (speechMs < RETRY_SPEECH_MS) return isUsable(hearing, whole) ? [whole] : [];
   const tried: Piece<Encoded>[] = [whole];
   if (pcm.length + LEAD_MS * SAMPLES_PER_MS <= model.maxSamples) {
     const led = await hearPiece(hearing, withLead(pcm), -LEAD_MS);
@@ -56,9 +57,9 @@ export async function hearWindow<Encoded>(
   }
   const halves = await hearParts(hearing);
   if (halves.length > 0 && halves.every((piece) => !isSuspicious(hearing, piece))) return halves;
-  // Nothing came out clean: the first text that is neither empty nor a loop, in the order of trust.
-  const usable = tried.find((piece) => isUsable(model, piece));
-  return usable ? [usable] : halves.filter((piece) => isUsable(model, piece));
+  // Nothing came out clean: the first text that may be true, in the order of trust.
+  const usable = tried.find((piece) => isUsable(hearing, piece));
+  return usable ? [usable] : halves.filter((piece) => isUsable(hearing, piece));
 }
 
 /** The text of a piece. */
@@ -68,19 +69,30 @@ export function textOfPiece<Encoded>(model: SpeechModel<Encoded>, piece: Pick<Pi
     .trim();
 }
 
-/** The window in pieces, each parted in its longest pause or else in the middle; at least two, none longer than heard at once. */
+/**
+ * The window in pieces, parted in its longest pause or else in the middle; none longer than the model hears at once. A piece
+ * that nothing usable comes from is parted once more: a decoder that goes round at one place may not at the next.
+ */
 async function hearParts<Encoded>(hearing: Hearing<Encoded>): Promise<Piece<Encoded>[]> {
   const { model, pcm, regions, shouldStop } = hearing;
   const lengthMs = pcm.length / SAMPLES_PER_MS;
   if (lengthMs < 2 * LEAST_PIECE_MS) return [];
   const pieces: Piece<Encoded>[] = [];
+  const cut = (fromMs: number, toMs: number) => pcm.subarray(fromMs * SAMPLES_PER_MS, toMs * SAMPLES_PER_MS);
   for (const [fromMs, toMs] of parts(regions, 0, lengthMs, model.maxSamples / SAMPLES_PER_MS, true)) {
     if (shouldStop()) return [];
-    const part = pcm.subarray(fromMs * SAMPLES_PER_MS, toMs * SAMPLES_PER_MS);
-    const piece = await hearPiece(hearing, part, fromMs);
-    const fits = part.length + LEAD_MS * SAMPLES_PER_MS <= model.maxSamples;
-    const again = fits && isSuspicious(hearing, piece);
-    pieces.push(again ? await hearPiece(hearing, withLead(part), fromMs - LEAD_MS) : piece);
+    const part = cut(fromMs, toMs);
+    let piece = await hearPiece(hearing, part, fromMs);
+    if (isSuspicious(hearing, piece) && part.length + LEAD_MS * SAMPLES_PER_MS <= model.maxSamples) {
+      piece = await hearPiece(hearing, withLead(part), fromMs - LEAD_MS);
+    }
+    if (isUsable(hearing, piece) || toMs - fromMs < 2 * LEAST_PIECE_MS) {
+      pieces.push(piece);
+      continue;
+    }
+    const middleMs = cutBetween(regions, fromMs, toMs);
+    pieces.push(await hearPiece(hearing, cut(fromMs, middleMs), fromMs));
+    pieces.push(await hearPiece(hearing, cut(middleMs, toMs), middleMs));
   }
   return pieces;
 }
@@ -129,18 +141,23 @@ function withLead(pcm: Float32Array): Float32Array {
   return led;
 }
 
-function isSuspicious<Encoded>({ model, regions }: Hearing<Encoded>, piece: Piece<Encoded>): boolean {
-  const text = textOfPiece(model, piece);
-  const speechMs = speechBetween(regions, piece.offsetMs, piece.offsetMs + piece.pcm.length / SAMPLES_PER_MS);
-  return piece.ids.length === 0 || !piece.ended || isLoop(text) || isSparse(text, speechMs);
+/** Worth another try: empty, cut off, going round, or far too short. */
+function isSuspicious<Encoded>(hearing: Hearing<Encoded>, piece: Piece<Encoded>): boolean {
+  const text = textOfPiece(hearing.model, piece);
+  return text === '' || !piece.ended || isLoop(text) || isSparse(text, speechIn(hearing, piece));
 }
 
-function isUsable<Encoded>(model: SpeechModel<Encoded>, piece: Piece<Encoded>): boolean {
-  return piece.ids.length > 0 && !isLoopOf(model, piece);
+/**
+ * May be true. A text that goes round is, when the model came to its end by itself and it can be said in the time: people
+ * do say a sentence four times. A decoder that is lost goes on to its limit, or writes faster than anybody speaks.
+ */
+function isUsable<Encoded>(hearing: Hearing<Encoded>, piece: Piece<Encoded>): boolean {
+  const text = textOfPiece(hearing.model, piece);
+  return text !== '' && (!isLoop(text) || (piece.ended && !isDense(text, speechIn(hearing, piece))));
 }
 
-function isLoopOf<Encoded>(model: SpeechModel<Encoded>, piece: Piece<Encoded>): boolean {
-  return isLoop(textOfPiece(model, piece));
+function speechIn<Encoded>({ regions }: Hearing<Encoded>, { pcm, offsetMs }: Piece<Encoded>): number {
+  return speechBetween(regions, offsetMs, offsetMs + pcm.length / SAMPLES_PER_MS);
 }
 
 /** Milliseconds of detected speech between two moments of the window. */

@@ -15,8 +15,8 @@ import {
 import { GraphIndex } from '../onnx/graph-index.ts';
 import type { WhisperFacts } from './whisper-facts.ts';
 
-/** Likeliest tokens that are given out for each place; the first one of a text may have to pass over two. */
-export const TOP_TOKENS = 4;
+/** Likeliest tokens that are given out: the first one of a text may have to pass over a lone space. */
+export const TOP_TOKENS = 2;
 
 /**
  * How the decoder keeps what it has written:
@@ -36,11 +36,11 @@ export interface WhisperDecoderGraph {
 /**
  * The decoder as exported for sherpa-onnx, with what we need beside its logits, so that 51,865 of them a token never have
  * to cross into JavaScript. New inputs: `next_ids` (what follows each token) and `frames` (how many of the sound's frames
- * are sound). New outputs, one row for each token:
+ * are sound). New outputs, natural-log probabilities over all tokens:
  *
- * - `top_ids`, `top_logits`: the likeliest tokens that may be written; `log_sum`: log of the summed exponentials of all.
- * - `next_logprobs`: log-probability of the given next token.
- * - `marker_logits`: logits of the language tokens in the order of the facts, then of "nobody speaks".
+ * - `top_ids`, `top_logprobs`: the likeliest tokens that may be written after the last one.
+ * - `next_logprobs`: of the given next token, for each token.
+ * - `marker_logprobs`: of the language tokens in the order of the facts, then of "nobody speaks", for each token.
  * - `attention`: [1, heads, tokens, frames], after a softmax over the frames of sound alone.
  *
  * Layers are multiplied in blocks (see `blockedMatmuls`). Caches are taken apart by layer and grow with the text: the
@@ -52,7 +52,6 @@ export function editWhisperDecoder(exported: Uint8Array, facts: WhisperFacts): W
   const graph = model.graph;
   if (!graph) throw new Error('the Whisper decoder has no graph');
   const index = new GraphIndex(graph);
-  const opset = Number((model.opsetImport ?? []).find((one) => !one.domain)?.version ?? 0);
   const replaced = new Map<string, OnnxNode[]>();
   const constants: onnx.ITensorProto[] = [];
   for (const matmul of blockedMatmuls(graph)) {
@@ -68,15 +67,16 @@ export function editWhisperDecoder(exported: Uint8Array, facts: WhisperFacts): W
     ...(graph.input ?? []).filter((one) => !layered || !isWhole(one.name ?? '')),
     ...(layered?.inputs ?? []),
   ];
-  inputs.push(tensorInfo('next_ids', INT64, [1, 'n']), tensorInfo('frames', INT64, [1]));
   const hasAttention = (graph.output ?? []).some((one) => one.name === 'cross_attention_weights');
+  inputs.push(tensorInfo('next_ids', INT64, [1, 'n']));
+  if (hasAttention) inputs.push(tensorInfo('frames', INT64, [1]));
   const outputs = [...choiceOutputs(hasAttention)];
   outputs.push(...(layered ? layered.outputs : (graph.output ?? []).filter((one) => isWhole(one.name ?? ''))));
 
   const nodes = neededNodes(
     [
       ...index.nodes.flatMap((one) => replaced.get(one.output?.[0] ?? '') ?? [one]),
-      ...choiceNodes(hasAttention, opset),
+      ...choiceNodes(hasAttention),
       ...(layered?.extra ?? []),
     ],
     new Set(inputs.map((one) => one.name ?? '')),
@@ -185,25 +185,26 @@ const NAMES = {
   frameAxis: 'fluxscribe/frame_axis',
   zero: 'fluxscribe/zero',
   rows: 'fluxscribe/rows',
+  last: 'fluxscribe/last',
+  end: 'fluxscribe/end',
+  tokenAxis: 'fluxscribe/token_axis',
 } as const;
 
-/** From this version of the operators on, the axes of a reduction are an input. */
-const AXES_AS_INPUT_OPSET = 18;
-
-function choiceNodes(hasAttention: boolean, opset: number): OnnxNode[] {
-  const logSum =
-    opset >= AXES_AS_INPUT_OPSET
-      ? node('ReduceLogSumExp', ['logits', NAMES.lastAxis], ['log_sum'], { keepdims: 0 })
-      : node('ReduceLogSumExp', ['logits'], ['log_sum'], { axes: [2], keepdims: 0 });
+function choiceNodes(hasAttention: boolean): OnnxNode[] {
   const nodes = [
-    logSum,
-    node('Add', ['logits', NAMES.allowed], ['fluxscribe/open_logits']),
-    node('TopK', ['fluxscribe/open_logits', NAMES.top], ['top_logits', 'top_ids'], { axis: -1, largest: 1, sorted: 1 }),
+    // One pass over all logits: onnxruntime's ReduceLogSumExp takes several times as long.
+    node('LogSoftmax', ['logits'], ['fluxscribe/logprobs'], { axis: -1 }),
+    node('Slice', ['fluxscribe/logprobs', NAMES.last, NAMES.end, NAMES.tokenAxis], ['fluxscribe/last_logprobs']),
+    node('Add', ['fluxscribe/last_logprobs', NAMES.allowed], ['fluxscribe/open_logprobs']),
+    node('TopK', ['fluxscribe/open_logprobs', NAMES.top], ['top_logprobs', 'top_ids'], {
+      axis: -1,
+      largest: 1,
+      sorted: 1,
+    }),
     node('Unsqueeze', ['next_ids', NAMES.lastAxis], ['fluxscribe/next_column']),
-    node('GatherElements', ['logits', 'fluxscribe/next_column'], ['fluxscribe/next_logits'], { axis: -1 }),
-    node('Squeeze', ['fluxscribe/next_logits', NAMES.lastAxis], ['fluxscribe/next_flat']),
-    node('Sub', ['fluxscribe/next_flat', 'log_sum'], ['next_logprobs']),
-    node('Gather', ['logits', NAMES.markers], ['marker_logits'], { axis: 2 }),
+    node('GatherElements', ['fluxscribe/logprobs', 'fluxscribe/next_column'], ['fluxscribe/next_row'], { axis: -1 }),
+    node('Squeeze', ['fluxscribe/next_row', NAMES.lastAxis], ['next_logprobs']),
+    node('Gather', ['fluxscribe/logprobs', NAMES.markers], ['marker_logprobs'], { axis: 2 }),
   ];
   if (hasAttention) {
     nodes.push(
@@ -216,11 +217,10 @@ function choiceNodes(hasAttention: boolean, opset: number): OnnxNode[] {
 
 function choiceOutputs(hasAttention: boolean): onnx.IValueInfoProto[] {
   return [
-    tensorInfo('top_logits', FLOAT, [1, 'n', TOP_TOKENS]),
-    tensorInfo('top_ids', INT64, [1, 'n', TOP_TOKENS]),
-    tensorInfo('log_sum', FLOAT, [1, 'n']),
+    tensorInfo('top_logprobs', FLOAT, [1, 1, TOP_TOKENS]),
+    tensorInfo('top_ids', INT64, [1, 1, TOP_TOKENS]),
     tensorInfo('next_logprobs', FLOAT, [1, 'n']),
-    tensorInfo('marker_logits', FLOAT, [1, 'n', 'markers']),
+    tensorInfo('marker_logprobs', FLOAT, [1, 'n', 'markers']),
     ...(hasAttention ? [tensorInfo('attention', FLOAT, [1, 'heads', 'n', 'sound'])] : []),
   ];
 }
@@ -240,6 +240,9 @@ function choiceConstants(facts: WhisperFacts): onnx.ITensorProto[] {
     int64Constant(NAMES.frameAxis, [3]),
     int64Constant(NAMES.zero, [0]),
     int64Constant(NAMES.rows, [0, 0, -1]),
+    int64Constant(NAMES.last, [-1]),
+    int64Constant(NAMES.end, [Number.MAX_SAFE_INTEGER]),
+    int64Constant(NAMES.tokenAxis, [1]),
   ];
 }
 

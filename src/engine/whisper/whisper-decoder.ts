@@ -26,9 +26,9 @@ export interface DecoderPass {
 }
 
 const OUTPUTS: Readonly<Record<DecoderOutput, readonly string[]>> = {
-  top: ['top_ids', 'top_logits', 'log_sum'],
+  top: ['top_ids', 'top_logprobs'],
   next: ['next_logprobs'],
-  markers: ['marker_logits', 'log_sum'],
+  markers: ['marker_logprobs'],
   attention: ['attention'],
 };
 

@@ -8,7 +8,6 @@ import { errorBody, storedModelBody, storedModelListBody, storedModelRemovedBody
 
 /** `/api/models`: the model files of this machine, for keys with the scope `admin`. */
 export function modelStoreRoutes(app: FastifyInstance, { auth, modelDepot }: HttpParts): void {
-  if (!modelDepot) return;
   const onRequest = requireKey(auth, 'admin');
   const tags = ['model store'];
   const params = z.object({ id: z.string().describe('As `GET /api/models` lists it; `local/` in front is left off.') });

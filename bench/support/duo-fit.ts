@@ -1,0 +1,134 @@
+import type { BlockWeights } from '../../src/engine/duo/block-choice.ts';
+import type { GuardLimits } from '../../src/engine/duo/trusted-alone.ts';
+import { type ConfidenceWeights, meanConfidence } from './alone-confidence.ts';
+import { expectedCalibrationError } from './calibration-error.ts';
+import { aloneWords, combinedWords, fitConfidence, withConfidence } from './duo-confidence.ts';
+import { type ChoiceConstants, combinedText, errorsOf, fitWeights, wordsOf } from './duo-methods.ts';
+import type { Observation } from './duo-observation.ts';
+import { wordErrorRate } from './word-error-rate.ts';
+
+/** All that training writes down. */
+export interface DuoConstants extends ChoiceConstants {
+  /** Mean word confidence of the English model below which the general one is asked, too. */
+  readonly escalateBelowConfidence: number;
+}
+
+/** Weights of the prototype, fitted on 368 utterances of the same test set; what is learnt here is drawn towards them. */
+const PRIOR: BlockWeights = {
+  generalGain: 0.385,
+  englishGain: 0.351,
+  moreWords: -0.043,
+  generalEmpty: 1.137,
+  englishEmpty: -1.305,
+  rarer: 0.873,
+  bias: -0.299,
+};
+
+/**
+ * How strongly the weights are drawn to the prior ones, counted like examples of unit size; there are some 300 that say
+ * anything. Where weaker ones gain nothing crosswise, the strong one is right: the prior ones were fitted on more clips.
+ */
+const STRENGTHS = [10, 30, 100, 300] as const;
+const STRENGTH = 300;
+const LEADS = [-0.2, -0.1, -0.05, -0.03, 0] as const;
+
+/**
+ * Share of the cost of `accurate` that `auto` may have by these figures. The goal is two thirds; what both pay alike (the
+ * detector of speech, word times) is not in them.
+ */
+const AUTO_COST_SHARE = 0.63;
+
+/** What each choice of strength and guard is worth when it is fitted on one fold and counted on the other. */
+export function printCrossed(clips: readonly Observation[], before: DuoConstants): void {
+  const real = (clip: Observation) => !clip.category.startsWith('made');
+  console.log(
+    '\nfitted on one fold, counted on the other: word error rate of the combined text, real clips and all, %',
+  );
+  const folds = (['fold-0', 'fold-1'] as const).map((part) => {
+    const others = clips.filter((clip) => clip.part !== part);
+    return { own: clips.filter((clip) => clip.part === part), others, alone: aloneConfidence(others) };
+  });
+  for (const leastLead of LEADS) {
+    const guards = { ...before.guards, leastLead };
+    for (const strength of [...STRENGTHS, Number.POSITIVE_INFINITY]) {
+      const scores = folds.flatMap(({ own, others, alone }) => {
+        const guarding = { guards, confidence: alone };
+        const weights = Number.isFinite(strength) ? fitWeights(others, guarding, PRIOR, strength) : PRIOR;
+        return own.map((clip) => ({ clip, errors: errorsOf(clip, combinedText(clip, { ...guarding, weights })) }));
+      });
+      const rate = (keep: (clip: Observation) => boolean) =>
+        wordErrorRate(scores.filter(({ clip }) => keep(clip)).map(({ errors }) => errors)).toFixed(2);
+      console.log(
+        `  guard ${leastLead.toFixed(2).padStart(5)}  strength ${String(strength).padStart(8)}   ${rate(real)}  ${rate(() => true)}`,
+      );
+    }
+  }
+  const judged = folds.map(({ own, others }) => {
+    const choice = fitChoice(others, before.guards);
+    return [
+      own.flatMap((clip) => withConfidence(aloneWords(clip, 'english'), choice.confidence)),
+      own.flatMap((clip) => withConfidence(aloneWords(clip, 'general'), choice.confidence)),
+      own.flatMap((clip) => withConfidence(combinedWords(clip, choice), choice.confidence)),
+    ];
+  });
+  const errors = [0, 1, 2].map((kind) => expectedCalibrationError(judged.flatMap((fold) => fold[kind] ?? [])));
+  console.log(
+    `expected calibration error, crosswise: English ${errors[0]?.toFixed(4)}, general ${errors[1]?.toFixed(4)}, both ${errors[2]?.toFixed(4)}`,
+  );
+}
+
+/** The constants from all given clips; the guard's limit is chosen by hand from `printCrossed` and kept. */
+export function fitDuo(clips: readonly Observation[], before: DuoConstants): DuoConstants {
+  const choice = fitChoice(clips, before.guards);
+  return { ...choice, escalateBelowConfidence: escalation(clips, choice) };
+}
+
+function fitChoice(clips: readonly Observation[], guards: GuardLimits): ChoiceConstants {
+  const alone = aloneConfidence(clips);
+  const weights = fitWeights(clips, { guards, confidence: alone }, PRIOR, STRENGTH);
+  const combined = clips.flatMap((clip) => combinedWords(clip, { guards, weights, confidence: alone }));
+  const confidence = {
+    ...alone,
+    agreed: fitConfidence(combined, 'agreed'),
+    chosen: fitConfidence(combined, 'chosen'),
+  };
+  return { guards, weights, confidence };
+}
+
+/** Of single models' words only: the guard needs these, and what follows the guard the others. */
+function aloneConfidence(clips: readonly Observation[]): ConfidenceWeights {
+  const examples = clips.flatMap((clip) => [...aloneWords(clip, 'english'), ...aloneWords(clip, 'general')]);
+  return {
+    moonshine: fitConfidence(examples, 'moonshine'),
+    whisper: fitConfidence(examples, 'whisper'),
+    agreed: [],
+    chosen: [],
+  };
+}
+
+/** The highest confidence at which the real clips still cost `auto` no more than its share; printed with its neighbours. */
+function escalation(clips: readonly Observation[], choice: ChoiceConstants): number {
+  const real = clips.filter((clip) => !clip.category.startsWith('made'));
+  const sorted = real
+    .map((clip) => ({ clip, sureness: meanConfidence(clip, choice.confidence.moonshine) }))
+    .sort((left, right) => left.sureness - right.sureness);
+  const costs = real.map(({ cpuS }) => ({
+    quick: cpuS.englishEncode + cpuS.englishWrite,
+    rest: cpuS.generalEncode + cpuS.generalWrite + cpuS.evidence,
+  }));
+  const quick = costs.reduce((sum, one) => sum + one.quick, 0);
+  const all = quick + costs.reduce((sum, one) => sum + one.rest, 0);
+  let chosen = 0;
+  console.log('\nescalation on the real clips: mean confidence below, share of the cost of both, word error rate %');
+  for (let limit = 0.8; limit < 0.995; limit += 0.005) {
+    const asked = sorted.filter(({ sureness }) => sureness < limit).map(({ clip }) => clip);
+    const cost =
+      asked.reduce((sum, { cpuS }) => sum + cpuS.generalEncode + cpuS.generalWrite + cpuS.evidence, quick) / all;
+    const errors = sorted.map(({ clip, sureness }) =>
+      errorsOf(clip, sureness < limit ? combinedText(clip, choice) : wordsOf(clip.english)),
+    );
+    if (cost <= AUTO_COST_SHARE) chosen = limit;
+    console.log(`  ${limit.toFixed(3)}  ${cost.toFixed(2)}  ${wordErrorRate(errors).toFixed(2)}`);
+  }
+  return Math.round(chosen * 1000) / 1000;
+}
