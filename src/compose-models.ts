@@ -4,7 +4,7 @@ import { unpinnedName } from './core/pinned-name.ts';
 import type { ModelDirectory, ModelEntry } from './http/model-directory.ts';
 import type { Price } from './metering/price-book.ts';
 import type { ModelCard } from './providers/contract.ts';
-import type { Market } from './routing/policy.ts';
+import type { Market } from './routing/plan.ts';
 
 /** Every model that is known, imported ones included, and which artifacts lie whole in the store. */
 export interface InstalledCatalogue {

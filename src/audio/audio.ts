@@ -57,5 +57,17 @@ export interface AudioOpener {
   close(): Promise<void>;
 }
 
+/** A stretch of a recording in which somebody speaks. */
+export interface SpeechSpan {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** Finds where in a recording somebody speaks, here and without asking any model of words. */
+export interface SpeechFinder {
+  /** In time order, without overlap; [] where nobody speaks. Rejects as `Audio.pcm` does, and when the engine is full. */
+  find(audio: Audio, signal: AbortSignal): Promise<readonly SpeechSpan[]>;
+}
+
 /** Sample rate of everything that `Audio.pcm` yields. */
 export const PCM_RATE = 16_000;

@@ -7,7 +7,7 @@ import { chargeFor, type PriceBook } from '../metering/price-book.ts';
 import type { Feature, Provider } from '../providers/contract.ts';
 import { type AttemptRecord, runAttempts } from '../routing/attempts.ts';
 import { noAttemptError } from '../routing/no-attempt.ts';
-import type { Market, RouteAsk, RoutingPolicy } from '../routing/policy.ts';
+import type { Market, RouteAsk, RoutingPolicy } from '../routing/plan.ts';
 import type { Transcript, TranscriptEvent } from '../transcript/transcript.ts';
 
 /** One recording and what is wanted from it. */

@@ -5,7 +5,7 @@ import { type ErrorCode, GatewayError } from '../core/errors.ts';
 import { silentLog } from '../core/log.ts';
 import type { Call, Provider, ProviderAnswer } from '../providers/contract.ts';
 import { AttemptsError, runAttempts } from './attempts.ts';
-import type { Plan } from './policy.ts';
+import type { Plan } from './plan.ts';
 
 const answer: ProviderAnswer = {
   transcript: { text: 'hello', language: 'en', durationMs: 1000, segments: [], words: null, tokens: null, unheard: [] },

@@ -1,6 +1,6 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Call, Provider, ProviderAnswer, ProviderAsk } from '../providers/contract.ts';
-import type { Attempt, Plan } from './policy.ts';
+import type { Attempt, Plan } from './plan.ts';
 
 /** One attempt as it went, for headers, metrics and the request's record. */
 export interface AttemptRecord {

@@ -1,6 +1,7 @@
 import { GatewayError } from '../core/errors.ts';
 import type { ModelCard } from '../providers/contract.ts';
-import { type Candidate, type Market, type Plan, type RouteAsk, speaks } from './policy.ts';
+import type { Candidate, Market, Plan, RouteAsk } from './plan.ts';
+import { speaks } from './policy.ts';
 
 /** Why a plan without attempts cannot be run, as the error that the caller sees: it names what would help. */
 export function noAttemptError(ask: RouteAsk, plan: Plan, market: Market): GatewayError {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ModelCard } from '../providers/contract.ts';
 import { noAttemptError } from './no-attempt.ts';
-import { catalogueOrderPolicy, type Market, type RouteAsk } from './policy.ts';
+import type { Market, RouteAsk } from './plan.ts';
+import { catalogueOrderPolicy } from './policy.ts';
 
 function card(id: string, more: Partial<ModelCard> = {}): ModelCard {
   return { id, features: ['transcribe'], languages: ['en'], maxDurationMs: null, maxUploadBytes: null, ...more };

@@ -1,57 +1,6 @@
 import { unpinnedName } from '../core/pinned-name.ts';
 import type { Feature, ModelCard } from '../providers/contract.ts';
-
-/** What the caller wants, as far as choosing an engine needs to know. */
-export interface RouteAsk {
-  /** As written by the caller: an alias, a full model id or a bare name. */
-  readonly model: string;
-  /** ISO-639-1; null: unknown. */
-  readonly language: string | null;
-  readonly task: 'transcribe' | 'translate';
-  readonly durationMs: number;
-  /** Of the upload; left out: not known yet. */
-  readonly sizeBytes?: number;
-}
-
-/** A model that exists, with what is known of it right now. */
-export interface Candidate {
-  readonly card: ModelCard;
-  /** Installed (local) or switched on (upstream). */
-  readonly available: boolean;
-  /** Who serves it, where that is not the part of the id before the slash. */
-  readonly providerId?: string;
-  /** Whether it also exists under this name pinned to a day. */
-  readonly snapshots?: boolean;
-  /** Artifacts of ours that would have to be installed to make it available; empty for another provider's model. */
-  readonly missing: readonly string[];
-}
-
-/** Everything that a decision may depend on; the same market gives the same plan. */
-export interface Market {
-  readonly candidates: readonly Candidate[];
-  /** Alias → model ids in order of preference. */
-  readonly aliases: ReadonlyMap<string, readonly string[]>;
-}
-
-export interface Attempt {
-  readonly modelId: string;
-  readonly providerId: string;
-}
-
-export type PassReason = 'not-available' | 'language' | 'feature' | 'too-long' | 'too-large';
-
-export interface Plan {
-  /** The catalogue name that the ask resolved to (an alias or a model id): the price is looked up under it. */
-  readonly resolvedName: string | null;
-  /** In order. */
-  readonly attempts: readonly Attempt[];
-  readonly passedOver: readonly { readonly modelId: string; readonly why: PassReason }[];
-}
-
-/** Pure: ask and market in, ordered attempts and the reasons against the others out. */
-export interface RoutingPolicy {
-  plan(ask: RouteAsk, market: Market): Plan;
-}
+import type { Attempt, Candidate, Market, PassReason, RouteAsk, RoutingPolicy } from './plan.ts';
 
 /** The provider of a full model id: the part before the slash. */
 export function providerOf(modelId: string): string {
