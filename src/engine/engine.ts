@@ -1,6 +1,7 @@
 import { GatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { type AlignmentAsk, alignRecording } from './align-recording.ts';
+import { type DetectedSpan, type DetectionAsk, detectSpeech } from './detect-speech.ts';
 import { hearRecording } from './hear-recording.ts';
 import { EnginePool, type EnginePoolStatus } from './pool/engine-pool.ts';
 import type { HeardWord, WorkerDuo, WorkerModel } from './protocol.ts';
@@ -27,6 +28,7 @@ export interface EngineModels {
   readonly warm: readonly string[];
 }
 
+export type { DetectedSpan, DetectionAsk } from './detect-speech.ts';
 export type { HeardWindow, RecordingAsk } from './recording-ask.ts';
 
 export interface EngineStatus extends EnginePoolStatus {
@@ -47,6 +49,8 @@ export interface Engine {
   hear(ask: RecordingAsk): AsyncIterable<HeardWindow>;
   /** Times and probabilities of a known text over a recording of any length, one entry for each word. */
   align(ask: AlignmentAsk): Promise<readonly HeardWord[]>;
+  /** Where somebody speaks in a recording of any length, by the voice detector alone. Rejects with GatewayError. */
+  detectSpeech(ask: DetectionAsk): Promise<readonly DetectedSpan[]>;
   close(): Promise<void>;
 }
 
@@ -91,6 +95,14 @@ export function createEngine(options: EngineOptions): Engine {
       admit();
       try {
         return await alignRecording(pool, ask, options.workers);
+      } finally {
+        recordings--;
+      }
+    },
+    async detectSpeech(ask) {
+      admit();
+      try {
+        return await detectSpeech(pool, ask);
       } finally {
         recordings--;
       }

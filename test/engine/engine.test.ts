@@ -120,6 +120,35 @@ describe('the embedded engine', () => {
     assert.equal(garages(aligned).length, REPEATS);
   });
 
+  it('tells where somebody speaks in a recording of any length, and nowhere in silence and noise', async () => {
+    const spans = await bench.engine.detectSpeech({ pcm: long(), signal: never });
+    const periodMs = (speech.length + GAP_SAMPLES) / 16;
+    for (let repeat = 0; repeat < REPEATS; repeat++) {
+      const own = spans.filter((span) => Math.floor(span.startMs / periodMs) === repeat);
+      assert.ok(own.length > 0, `nobody speaks in repeat ${repeat}`);
+      const spokenMs = own.reduce((sum, span) => sum + span.endMs - span.startMs, 0);
+      assert.ok(spokenMs > 3_000 && spokenMs <= speech.length / 16 + 200, `${spokenMs} ms in repeat ${repeat}`);
+    }
+    for (const [index, span] of spans.entries()) {
+      assert.ok(span.startMs >= (spans[index - 1]?.endMs ?? 0) && span.endMs > span.startMs);
+      assert.ok(span.endMs <= longMs());
+    }
+    const quiet = sound(new Float32Array(320_000));
+    assert.deepEqual(await bench.engine.detectSpeech({ pcm: quiet, signal: never }), []);
+    assert.deepEqual(await bench.engine.detectSpeech({ pcm: sound(), signal: never }), []);
+  });
+
+  it('stops looking for speech when the caller leaves', async () => {
+    const controller = new AbortController();
+    const running = bench.engine.detectSpeech({ pcm: long(), signal: controller.signal });
+    const failed = assert.rejects(running, { code: 'client_closed_request' });
+    while (bench.engine.status().busy === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    controller.abort();
+    await failed;
+    assert.equal(bench.engine.status().recordings, 0);
+    assert.equal(bench.engine.status().queued, 0);
+  });
+
   it('costs one request an error when a process is killed, and goes on', async () => {
     const running = hear(bench.engine, long(), longMs());
     const failed = assert.rejects(running, { code: 'engine_crashed' });

@@ -20,26 +20,48 @@ export const windowRules: WindowRules = {
   hangFrames: Math.floor(500 / VAD_FRAME_MS),
 };
 
-/** Stretches of speech in the probabilities of one window; shorter ones than `minSpeechFrames` are left out. */
-export function speechRegions(speech: Float32Array, rules: WindowRules = windowRules): SpeechRegion[] {
-  const regions: SpeechRegion[] = [];
-  let startFrame = -1;
-  let lastVoiced = -1;
-  const close = () => {
-    if (startFrame >= 0 && lastVoiced + 1 - startFrame >= rules.minSpeechFrames) {
-      regions.push({ startFrame, endFrame: lastVoiced + 1 });
-    }
-    startFrame = -1;
-  };
-  for (let frame = 0; frame < speech.length; frame++) {
-    const probability = speech[frame]!;
-    if (startFrame < 0 ? probability >= rules.onset : probability >= rules.offset) {
-      if (startFrame < 0) startFrame = frame;
-      lastVoiced = frame;
-    } else if (startFrame >= 0 && frame - lastVoiced >= rules.hangFrames) {
-      close();
+/** Stretches of speech, found frame by frame; shorter ones than `minSpeechFrames` are left out. */
+export class SpeechRegionFinder {
+  readonly #rules: WindowRules;
+  readonly #regions: SpeechRegion[] = [];
+  #frame = 0;
+  #startFrame = -1;
+  #lastVoiced = -1;
+
+  constructor(rules: WindowRules) {
+    this.#rules = rules;
+  }
+
+  /** Takes the speech probability of the next frame. */
+  push(probability: number): void {
+    const { onset, offset, hangFrames } = this.#rules;
+    const frame = this.#frame++;
+    if (this.#startFrame < 0 ? probability >= onset : probability >= offset) {
+      if (this.#startFrame < 0) this.#startFrame = frame;
+      this.#lastVoiced = frame;
+    } else if (this.#startFrame >= 0 && frame - this.#lastVoiced >= hangFrames) {
+      this.#close();
     }
   }
-  close();
-  return regions;
+
+  /** All stretches, in order; the sound has ended. */
+  finish(): readonly SpeechRegion[] {
+    this.#close();
+    return this.#regions;
+  }
+
+  #close(): void {
+    const endFrame = this.#lastVoiced + 1;
+    if (this.#startFrame >= 0 && endFrame - this.#startFrame >= this.#rules.minSpeechFrames) {
+      this.#regions.push({ startFrame: this.#startFrame, endFrame });
+    }
+    this.#startFrame = -1;
+  }
+}
+
+/** Stretches of speech in the probabilities of one window; shorter ones than `minSpeechFrames` are left out. */
+export function speechRegions(speech: Float32Array, rules: WindowRules = windowRules): readonly SpeechRegion[] {
+  const finder = new SpeechRegionFinder(rules);
+  for (const probability of speech) finder.push(probability);
+  return finder.finish();
 }
