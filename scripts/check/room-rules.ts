@@ -27,7 +27,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   audio: ['core', 'net'],
   rendering: ['transcript', 'core'],
   'providers/contract.ts': ['transcript', 'audio/audio.ts', 'core'],
-  'providers/support': ['providers/contract.ts', 'transcript', 'audio/audio.ts', 'core', 'net'],
+  'providers/support': ['providers/contract.ts', 'transcript', 'audio/audio.ts', 'audio/wav-bytes.ts', 'core', 'net'],
   'providers/local': [...anyProvider, 'engine'],
   'providers/openai-compatible': anyProvider,
   'providers/deepgram': anyProvider,

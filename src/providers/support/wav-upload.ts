@@ -1,8 +1,7 @@
 import { type Audio, PCM_RATE } from '../../audio/audio.ts';
+import { toWavSamples, WAV_HEADER_BYTES, wavHeader } from '../../audio/wav-bytes.ts';
 import type { StreamedBody } from '../../net/guarded-fetch.ts';
 import { type FormField, formParts } from './multipart-upload.ts';
-
-const headerBytes = 44;
 
 /**
  * The recording decoded to 16-bit mono WAV at 16 kHz inside a form, for services that read nothing else. It is decoded
@@ -13,13 +12,13 @@ export function wavUpload(fields: readonly FormField[], audio: Audio, signal: Ab
   const { contentType, head, tail } = formParts(fields, 'file', 'audio.wav', 'audio/wav');
   return {
     contentType,
-    sizeBytes: head.length + headerBytes + dataBytes + tail.length,
+    sizeBytes: head.length + WAV_HEADER_BYTES + dataBytes + tail.length,
     async *open() {
       yield head;
       yield wavHeader(dataBytes);
       let left = dataBytes;
       for await (const chunk of audio.pcm(signal)) {
-        const bytes = toSamples(chunk).subarray(0, left);
+        const bytes = toWavSamples(chunk).subarray(0, left);
         left -= bytes.length;
         yield bytes;
       }
@@ -28,29 +27,4 @@ export function wavUpload(fields: readonly FormField[], audio: Audio, signal: Ab
       yield tail;
     },
   };
-}
-
-function toSamples(chunk: Float32Array): Buffer {
-  const bytes = Buffer.alloc(chunk.length * 2);
-  for (const [index, value] of chunk.entries()) {
-    bytes.writeInt16LE(Math.round(Math.max(-1, Math.min(1, value)) * 32_767), index * 2);
-  }
-  return bytes;
-}
-
-function wavHeader(dataBytes: number): Buffer {
-  const header = Buffer.alloc(headerBytes);
-  header.write('RIFF', 0, 'latin1');
-  header.writeUInt32LE(dataBytes + headerBytes - 8, 4);
-  header.write('WAVEfmt ', 8, 'latin1');
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(PCM_RATE, 24);
-  header.writeUInt32LE(PCM_RATE * 2, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write('data', 36, 'latin1');
-  header.writeUInt32LE(dataBytes, 40);
-  return header;
 }
