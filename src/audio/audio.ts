@@ -1,16 +1,26 @@
 /**
  * What every other room knows about a caller's audio: where it lies, what it is, how to hear it.
- * The bytes are on disk (or in one small buffer); nothing here holds a whole file in memory.
+ * The bytes are on disk, or in memory under the ceilings of the door that received them.
  */
 
 export type ContainerName = 'wav' | 'mp3' | 'flac' | 'ogg' | 'mp4' | 'webm' | 'mpeg' | 'adts';
 export type CodecName = 'pcm' | 'mulaw' | 'alaw' | 'mp3' | 'mp2' | 'mp1' | 'flac' | 'opus' | 'vorbis' | 'aac' | 'alac';
 
-/** A file that this request owns until it is disposed. */
-export interface StoredAudio {
+/** The bytes of a recording, which a request owns until it is over: on disk, or in memory where they are few. */
+export type StoredAudio = AudioOnDisk | AudioInMemory;
+
+export interface AudioOnDisk {
   /** Absolute path of the spooled upload or of the caller's own file (CLI). */
   readonly path: string;
   readonly sizeBytes: number;
+}
+
+/** `providers/support/stored-bytes.ts` reads either kind. */
+export interface AudioInMemory {
+  readonly path: null;
+  readonly sizeBytes: number;
+  /** All bytes in order, in the pieces in which they arrived. Nobody changes them. */
+  readonly pieces: readonly Uint8Array[];
 }
 
 export interface AudioProbe {

@@ -5,12 +5,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GatewayError } from '../core/errors.ts';
 import type { ByteSource } from './byte-source.ts';
-import { FileByteSource } from './byte-source.ts';
 import { audioUnreadable } from './containers/container.ts';
 import { decodePcm, proveDecodable } from './pcm-stream.ts';
 import type { DecodeCeilings, FromDecodeWorker, ToDecodeWorker } from './protocol.ts';
 import type { RecordingPlan } from './recording.ts';
 import { readRecording } from './recording.ts';
+import { openStored } from './stored-source.ts';
 
 type OpenTask = Extract<ToDecodeWorker, { type: 'open' }>;
 type DecodeTask = Extract<ToDecodeWorker, { type: 'decode' }>;
@@ -84,7 +84,7 @@ async function work(message: OpenTask | DecodeTask, run: (state: Running) => Pro
 
 async function open(message: OpenTask): Promise<FromDecodeWorker> {
   const { task, ceilings } = message;
-  using source = new FileByteSource(message.path);
+  using source = openStored(message.stored);
   const limits = { maxDurationMs: message.maxDurationMs, maxCpuMs: ceilings.walkCpuMs };
   const { probe, plan } = readRecording(source, limits);
   const isInline = plan.durationMs <= message.inlineMaxMs;
@@ -100,7 +100,7 @@ async function open(message: OpenTask): Promise<FromDecodeWorker> {
 
 async function decode(message: DecodeTask, state: Running): Promise<FromDecodeWorker> {
   const { task, plan, fromSample, ceilings } = message;
-  using source = new FileByteSource(message.path);
+  using source = openStored(message.stored);
   const check = ceilingCheck(ceilings, plan.durationMs, state);
   for await (const samples of decodePcm(source, plan, { fromSample, check })) {
     while (state.credit === 0 && !state.isCancelled) {

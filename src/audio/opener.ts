@@ -5,6 +5,7 @@ import { PCM_RATE } from './audio.ts';
 import { abortError, DecodeTask } from './decode-task.ts';
 import type { DecodeCeilings } from './protocol.ts';
 import type { RecordingPlan } from './recording.ts';
+import { toSendable } from './stored-source.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface AudioOpenerOptions {
@@ -98,7 +99,7 @@ class Opener implements ProcessAudioOpener {
     await task.start(this.#pool, (id) => ({
       type: 'open',
       task: id,
-      path: stored.path,
+      stored: toSendable(stored),
       maxDurationMs: limits.maxDurationMs,
       inlineMaxMs: limits.willHear === false ? 0 : inlineMaxMs,
       ceilings: this.#ceilings(),
@@ -135,7 +136,7 @@ class Opener implements ProcessAudioOpener {
     await task.start(this.#pool, (id) => ({
       type: 'decode',
       task: id,
-      path: stored.path,
+      stored: toSendable(stored),
       plan,
       fromSample,
       credit,

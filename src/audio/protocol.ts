@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../core/errors.ts';
-import type { AudioProbe } from './audio.ts';
+import type { AudioProbe, StoredAudio } from './audio.ts';
 import type { RecordingPlan } from './recording.ts';
 
 /** What the server says to a decoding process. A process has one task at a time; `task` tells late answers apart. */
@@ -7,7 +7,7 @@ export type ToDecodeWorker =
   | {
       readonly type: 'open';
       readonly task: number;
-      readonly path: string;
+      readonly stored: StoredAudio;
       readonly maxDurationMs: number;
       /** Recordings up to this long are decoded at once and come with the answer. */
       readonly inlineMaxMs: number;
@@ -16,7 +16,7 @@ export type ToDecodeWorker =
   | {
       readonly type: 'decode';
       readonly task: number;
-      readonly path: string;
+      readonly stored: StoredAudio;
       readonly plan: RecordingPlan;
       /** Output samples that the consumer has already. */
       readonly fromSample: number;

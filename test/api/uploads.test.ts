@@ -278,6 +278,7 @@ describe('uploads', () => {
     });
     await gateway.until(() => gateway.script.calls.length === 1);
     const { path: stored } = gateway.script.calls[0]!.ask.stored;
+    assert.ok(stored !== null);
     assert.equal((await stat(stored)).mode & 0o777, 0o600);
     controller.abort();
     await assert.rejects(request);

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { GatewayError } from '../../src/core/errors.ts';
 import type { TranscribeAsk, TranscribeFile, TranscribeOutcome } from '../../src/pipeline/transcribe-file.ts';
+import { storedBytes } from '../../src/providers/support/stored-bytes.ts';
 import type { Transcript, TranscriptEvent } from '../../src/transcript/transcript.ts';
 import { twoTickets } from './transcripts.ts';
 
@@ -13,7 +13,7 @@ export type Step = (
 
 export interface Call {
   readonly ask: TranscribeAsk;
-  /** The upload's bytes as they lay on disk. */
+  /** The upload's bytes as they were stored. */
   readonly bytes: Buffer;
   readonly signal: AbortSignal;
 }
@@ -34,7 +34,9 @@ export function scriptedTranscribe(): ScriptedTranscribe {
       script = steps;
     },
     async transcribe(ask, signal, onEvent) {
-      calls.push({ ask, bytes: await readFile(ask.stored.path), signal });
+      const pieces: Uint8Array[] = [];
+      for await (const piece of storedBytes(ask.stored)) pieces.push(piece);
+      calls.push({ ask, bytes: Buffer.concat(pieces), signal });
       const step = script.length > 1 ? script.shift()! : script[0]!;
       return step(ask, signal, onEvent ?? (() => {}));
     },

@@ -41,6 +41,7 @@ describe('spool', () => {
     }
     const file = await writer.finish();
     assert.ok(waited > 0);
+    assert.ok(file.path !== null);
     assert.ok((await readFile(file.path)).equals(Buffer.concat(pieces)));
     assert.equal(file.sizeBytes, 500 * 311);
   });

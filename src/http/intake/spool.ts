@@ -6,11 +6,11 @@ import type { StoredAudio } from '../../audio/audio.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 
-/** An upload on disk, owned by one request. */
-export interface SpooledFile extends StoredAudio {
-  /** Removes the file; later calls do nothing. Never rejects: a file that cannot be removed is logged. */
+/** A received upload, owned by one request. */
+export type SpooledFile = StoredAudio & {
+  /** Removes it; later calls do nothing. Never rejects: a file that cannot be removed is logged. */
   dispose(): Promise<void>;
-}
+};
 
 /** Where uploads lie while they are worked on: one directory a process, gone with it. */
 export interface Spool {

@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs';
 import type { Audio } from '../../audio/audio.ts';
 import type { StreamedBody } from '../../net/guarded-fetch.ts';
+import { storedBytes } from '../support/stored-bytes.ts';
 
 /** A multiple of three: what it encodes to needs no padding in the middle. */
 const chunkBytes = 192 * 1024;
@@ -22,8 +22,9 @@ export function huggingFaceUpload(audio: Audio, temperature: number | null): Str
     async *open() {
       yield head;
       let rest: Buffer = Buffer.alloc(0);
-      for await (const chunk of createReadStream(audio.stored.path, { highWaterMark: chunkBytes })) {
+      for await (const piece of storedBytes(audio.stored, chunkBytes)) {
         // A read may give less than was asked for; what does not fill three bytes waits.
+        const chunk = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
         const bytes: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
         const whole = bytes.length - (bytes.length % 3);
         yield Buffer.from(bytes.toString('base64', 0, whole));

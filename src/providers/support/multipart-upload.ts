@@ -1,17 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import type { Audio } from '../../audio/audio.ts';
 import type { StreamedBody } from '../../net/guarded-fetch.ts';
+import { storedBytes } from './stored-bytes.ts';
 
 /** A text field of a form, in the vendor's spelling. Lists are repeated fields. */
 export type FormField = readonly [name: string, value: string];
 
-/** Read from the disk at a time: large enough for few system calls, small enough that many uploads stay cheap. */
-const chunkBytes = 256 * 1024;
-
 /**
  * A `multipart/form-data` body of text fields and then the recording (some vendors read fields only before the file), read
- * from its file while it is sent. The part carries the name and type that were found in the bytes: several vendors judge
+ * from where it is stored while it is sent. The part carries the name and type that were found in the bytes: several vendors judge
  * by the name, and what the caller called the file is nobody's business.
  */
 export function multipartUpload(fields: readonly FormField[], audio: Audio, fileField = 'file'): StreamedBody {
@@ -22,7 +19,7 @@ export function multipartUpload(fields: readonly FormField[], audio: Audio, file
     sizeBytes: head.length + audio.stored.sizeBytes + tail.length,
     async *open() {
       yield head;
-      yield* createReadStream(audio.stored.path, { highWaterMark: chunkBytes });
+      yield* storedBytes(audio.stored);
       yield tail;
     },
   };
@@ -51,7 +48,7 @@ export function rawUpload(audio: Audio, contentType: string = audio.probe.mediaT
     contentType,
     sizeBytes: audio.stored.sizeBytes,
     async *open() {
-      yield* createReadStream(audio.stored.path, { highWaterMark: chunkBytes });
+      yield* storedBytes(audio.stored);
     },
   };
 }
