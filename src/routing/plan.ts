@@ -23,7 +23,7 @@ export interface RouteAccess {
   readonly allowedModels: readonly string[] | null;
   /** Nothing leaves this machine. */
   readonly localOnly: boolean;
-  /** Models that cost more are passed over; null: no ceiling. */
+  /** What a minute may cost under the name that was asked for; null: no ceiling. */
   readonly maxNanosPerMinute: Nanos | null;
 }
 
@@ -42,7 +42,7 @@ export interface Candidate {
   readonly breaker?: BreakerState;
   /** When an open breaker lets a request through again, in milliseconds from now. */
   readonly retryAfterMs?: number;
-  /** What a minute of it costs the caller; left out: unknown. */
+  /** What a minute of it costs a caller who asks for it by name; left out: unknown. */
   readonly nanosPerMinute?: Nanos;
   /** Calls that its provider takes at one time, for recordings that are cut; left out: 1. */
   readonly maxParallelCalls?: number;
@@ -55,6 +55,10 @@ export interface Market {
   readonly candidates: readonly Candidate[];
   /** Alias → model ids in order of preference. */
   readonly aliases: ReadonlyMap<string, readonly string[]>;
+  /** Alias → what a minute costs under it, whichever model answers; left out: the price of each model counts. */
+  readonly aliasNanosPerMinute?: ReadonlyMap<string, Nanos>;
+  /** Alias → ids of the operator's own choice that come before its models; left out: none. */
+  readonly preferred?: ReadonlyMap<string, readonly string[]>;
   /** Model id → ids of the models that are tried after it when a caller names it; left out: none. */
   readonly fallbacks?: ReadonlyMap<string, readonly string[]>;
   /** Alias → a cheap first pass before its models. */
@@ -67,6 +71,8 @@ export interface MarketOpening {
   readonly modelIds: readonly string[];
   /** 0..1: the calibrated mean word confidence from which its answer stands. */
   readonly keepAboveConfidence: number;
+  /** Only worth its while before a model of another provider: without one there is no first pass. */
+  readonly beforeOthersOnly: boolean;
 }
 
 export interface Attempt {
@@ -94,8 +100,6 @@ export type PassReason =
   | 'not-available'
   | 'language'
   | 'feature'
-  | 'too-long'
-  | 'too-large'
   | 'not-allowed'
   | 'leaves-machine'
   | 'too-expensive'

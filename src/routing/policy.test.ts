@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ModelCard } from '../providers/contract.ts';
 import { noAttemptError } from './no-attempt.ts';
-import type { Market, RouteAsk } from './plan.ts';
+import type { Market, RouteAccess, RouteAsk } from './plan.ts';
 import { catalogueOrderPolicy } from './policy.ts';
 
 function card(id: string, more: Partial<ModelCard> = {}): ModelCard {
@@ -115,12 +115,162 @@ describe('catalogueOrderPolicy with upstream models', () => {
     }
   });
 
-  it('says which provider is not switched on, and that an upload is too large for one that is', () => {
+  it('says which provider is not switched on', () => {
     assert.match(refusal({ model: 'openai/whisper-1' }, upstream).message, /provider 'openai' is not switched on/);
-    const on = { ...upstream, candidates: [{ ...whisper, available: true }] };
-    assert.equal(attemptsFor({ model: 'whisper-1', sizeBytes: 100 }, on).length, 1);
-    const error = refusal({ model: 'whisper-1', sizeBytes: 101 }, on);
-    assert.deepEqual([error.code, error.param], ['payload_too_large', 'file']);
+  });
+
+  it('cuts a recording that is too long or too large for one call, and nothing else', () => {
+    const pieces = (more: Partial<RouteAsk>, about: Partial<Market['candidates'][number]> = {}) => {
+      const limited = { ...whisper, available: true, card: { ...whisper.card, maxDurationMs: 60_000 }, ...about };
+      return attemptsFor({ model: 'whisper-1', ...more }, { ...upstream, candidates: [limited] })[0]?.pieces;
+    };
+    const limits = { maxDurationMs: 60_000, maxUploadBytes: 100, maxParallelCalls: 1 };
+    assert.equal(pieces({ sizeBytes: 100, durationMs: 60_000 }), undefined);
+    assert.deepEqual(pieces({ sizeBytes: 101 }), limits);
+    assert.deepEqual(pieces({ durationMs: 60_001 }, { maxParallelCalls: 8 }), { ...limits, maxParallelCalls: 8 });
+    assert.deepEqual(pieces({ durationMs: 60_001, task: 'translate' }), undefined);
+  });
+
+  it('lets others stand in for a model in the order of its chain, the model itself always first', () => {
+    const chain: Market = {
+      ...upstream,
+      candidates: upstream.candidates.map((one) => ({ ...one, available: true })),
+      fallbacks: new Map([['alibaba/sense', ['local/moonshine-tiny', 'openai/whisper-1', 'alibaba/sense']]]),
+    };
+    assert.deepEqual(
+      attemptsFor({ model: 'alibaba/sense' }, chain).map((one) => one.modelId),
+      // The one that knows English alone goes last where nobody says what is spoken.
+      ['alibaba/sense', 'openai/whisper-1', 'local/moonshine-tiny'],
+    );
+    assert.deepEqual(
+      attemptsFor({ model: 'alibaba/sense', language: 'en' }, chain).map((one) => one.modelId),
+      ['alibaba/sense', 'local/moonshine-tiny', 'openai/whisper-1'],
+    );
+  });
+});
+
+describe('catalogueOrderPolicy and what a key allows', () => {
+  const priced = (nanosPerMinute: bigint) => ({ nanosPerMinute, available: true, missing: [] });
+  const both: Market = {
+    candidates: [
+      { card: card('local/moonshine-tiny'), ...priced(100n) },
+      { card: card('openai/whisper-1', { languages: ['*'] }), ...priced(6n) },
+    ],
+    aliases: new Map([['house', ['local/moonshine-tiny', 'openai/whisper-1']]]),
+    aliasNanosPerMinute: new Map([['house', 50n]]),
+    fallbacks: new Map([['openai/whisper-1', ['local/moonshine-tiny']]]),
+  };
+  const everything: RouteAccess = { allowedModels: null, localOnly: false, maxNanosPerMinute: null };
+  const planFor = (model: string, access: Partial<RouteAccess>) =>
+    catalogueOrderPolicy.plan(ask({ model, language: 'en', access: { ...everything, ...access } }), both);
+  const refusalFor = (model: string, access: Partial<RouteAccess>) =>
+    refusal({ model, language: 'en', access: { ...everything, ...access } }, both);
+  const ids = (model: string, access: Partial<RouteAccess>) =>
+    planFor(model, access).attempts.map((one) => one.modelId);
+
+  it('allows the models behind an alias of the list, and no stand-in that is not in it', () => {
+    assert.deepEqual(ids('house', { allowedModels: ['house'] }), ['local/moonshine-tiny', 'openai/whisper-1']);
+    assert.deepEqual(ids('local/moonshine-tiny', { allowedModels: ['house'] }), []);
+    assert.deepEqual(ids('house', { allowedModels: ['local/moonshine-tiny'] }), []);
+    assert.deepEqual(ids('whisper-1', { allowedModels: ['whisper-1'] }), ['openai/whisper-1']);
+    const error = refusalFor('house', { allowedModels: ['openai/whisper-1'] });
+    assert.deepEqual([error.code, error.status, error.param], ['model_not_allowed', 403, 'model']);
+  });
+
+  it('lets nothing leave the machine for a key that says so', () => {
+    const plan = planFor('house', { localOnly: true });
+    assert.deepEqual(plan.attempts, [{ modelId: 'local/moonshine-tiny', providerId: 'local' }]);
+    assert.deepEqual(plan.passedOver, [{ modelId: 'openai/whisper-1', why: 'leaves-machine' }]);
+    assert.match(
+      refusalFor('openai/whisper-1', { localOnly: true, allowedModels: ['openai/whisper-1'] }).message,
+      /leave/,
+    );
+  });
+
+  it('holds what a minute may cost against the price of the name that was asked for', () => {
+    assert.equal(ids('house', { maxNanosPerMinute: 50n }).length, 2);
+    assert.equal(ids('house', { maxNanosPerMinute: 49n }).length, 0);
+    // The dearer model stands in at the price of the one that was named.
+    assert.equal(ids('openai/whisper-1', { maxNanosPerMinute: 6n }).length, 2);
+    assert.match(refusalFor('openai/whisper-1', { maxNanosPerMinute: 5n }).message, /\$0\.000000005 a minute/);
+  });
+});
+
+describe('catalogueOrderPolicy and failing models', () => {
+  const from = (breakers: readonly Partial<Market['candidates'][number]>[]): Market => ({
+    candidates: breakers.map((one, index) => ({ card: card(`vendor/${index}`), available: true, missing: [], ...one })),
+    aliases: new Map([['all', breakers.map((_, index) => `vendor/${index}`)]]),
+  });
+
+  it('passes over an open breaker and leaves a probing one in its place', () => {
+    const { attempts, passedOver } = catalogueOrderPolicy.plan(
+      ask({ model: 'all' }),
+      from([{ breaker: 'open' }, { breaker: 'probing' }, { breaker: 'closed' }]),
+    );
+    assert.deepEqual(
+      attempts.map((one) => one.modelId),
+      ['vendor/1', 'vendor/2'],
+    );
+    assert.deepEqual(passedOver, [{ modelId: 'vendor/0', why: 'breaker-open' }]);
+  });
+
+  it('says when to come back where every breaker is open', () => {
+    const open = (retryAfterMs: number) => ({ breaker: 'open' as const, retryAfterMs });
+    const error = refusal({ model: 'all' }, from([open(9000), open(2500), { available: false }]));
+    assert.deepEqual([error.code, error.status, error.retryAfterSeconds], ['service_unavailable', 503, 3]);
+    assert.equal(refusal({ model: 'all' }, from([{ breaker: 'open' }])).retryAfterSeconds, 30);
+  });
+});
+
+describe('catalogueOrderPolicy and a first pass', () => {
+  const ready = { available: true, missing: [] };
+  const route: Market = {
+    candidates: [
+      { card: card('local/duo'), ...ready },
+      { card: card('local/tiny'), ...ready },
+      { card: card('vendor/best', { languages: ['*'], features: ['transcribe', 'translate'] }), ...ready },
+    ],
+    aliases: new Map([['flux-voice', ['local/duo']]]),
+    preferred: new Map([['flux-voice', ['vendor/best']]]),
+    openings: new Map([
+      ['flux-voice', { modelIds: ['local/tiny', 'local/duo'], keepAboveConfidence: 0.9, beforeOthersOnly: true }],
+    ]),
+  };
+  const planOf = (more: Partial<RouteAsk>, on: Market = route) => catalogueOrderPolicy.plan(ask(more), on);
+
+  it("puts the operator's models before ours and the first cheap one that can before them all", () => {
+    const { opening, attempts } = planOf({});
+    assert.deepEqual(opening, {
+      attempt: { modelId: 'local/tiny', providerId: 'local' },
+      keepAboveConfidence: 0.9,
+    });
+    assert.deepEqual(
+      attempts.map((one) => one.modelId),
+      ['vendor/best', 'local/duo'],
+    );
+  });
+
+  it('has none for a translation, for a language that it does not know, and where all stays on this machine', () => {
+    assert.equal(planOf({ task: 'translate' }).opening, undefined);
+    assert.equal(planOf({ language: 'fr' }).opening, undefined);
+    const access = { allowedModels: null, localOnly: true, maxNanosPerMinute: null };
+    assert.equal(planOf({ access }).opening, undefined);
+    const broken = route.candidates.map((one) =>
+      one.card.id === 'vendor/best' ? { ...one, breaker: 'open' as const } : one,
+    );
+    assert.equal(planOf({}, { ...route, candidates: broken }).opening, undefined);
+  });
+
+  it('has one before models of this machine where the alias wants it so, but never before itself', () => {
+    const [name, opening] = [...route.openings!][0]!;
+    const local = {
+      ...route,
+      preferred: new Map(),
+      openings: new Map([[name, { ...opening, beforeOthersOnly: false }]]),
+    };
+    assert.equal(planOf({}, local).opening?.attempt.modelId, 'local/tiny');
+    const itself = new Map([[name, { ...opening, modelIds: ['local/duo'], beforeOthersOnly: false }]]);
+    assert.equal(planOf({}, { ...local, openings: itself }).opening, undefined);
   });
 });
 
