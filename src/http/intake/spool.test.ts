@@ -3,9 +3,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { GatewayError } from '../../core/errors.ts';
 import { silentLog } from '../../core/log.ts';
-import { openSpool, type Spool, type SpoolFileOptions, toSpoolError } from './spool.ts';
+import { openSpool, type Spool, type SpoolFileOptions } from './spool.ts';
 
 async function setUp(context: TestContext, minFreeDiskBytes = 0) {
   const tempDir = await mkdtemp(join(tmpdir(), 'fluxscribe-spool-'));
@@ -98,12 +97,5 @@ describe('spool', () => {
     await begin(spool).finish();
     await spool.close();
     assert.deepEqual(await readdir(tempDir), []);
-  });
-
-  it('turns failures of the file system into errors of the table', () => {
-    const failure = (code: string) => toSpoolError(Object.assign(new Error('no'), { code }));
-    for (const code of ['ENOSPC', 'EDQUOT']) assert.equal((failure(code) as GatewayError).code, 'storage_full');
-    for (const code of ['EMFILE', 'ENFILE']) assert.equal((failure(code) as GatewayError).code, 'service_unavailable');
-    assert.ok(!(failure('EIO') instanceof GatewayError));
   });
 });
