@@ -29,9 +29,17 @@ export function pricesOf(catalogue: Catalogue): ReadonlyMap<string, Price> {
 }
 
 function priceOf(price: CataloguePrice): Price {
+  const { per_million_input_tokens_usd: input, per_million_output_tokens_usd: output } = price;
+  const tokens = input !== undefined &&
+    output !== undefined && {
+      audioNanos: parseDollars(price.per_million_audio_tokens_usd ?? input),
+      textNanos: parseDollars(input),
+      outputNanos: parseDollars(output),
+    };
   return {
     nanosPerMinute: parseDollars(price.per_minute_usd),
     minimumMs: Math.round(price.minimum_seconds * 1000),
+    ...(tokens && { tokens }),
   };
 }
 

@@ -1,9 +1,15 @@
 import type { Catalogue, CatalogueModel } from './catalogue/catalogue.ts';
 import { cardOf } from './compose-models.ts';
 import type { Config } from './config/load-config.ts';
+import { toGatewayError } from './core/errors.ts';
+import { type Log, silentLog } from './core/log.ts';
 import { unpinnedName } from './core/pinned-name.ts';
 import { createGuardedFetch, type GuardedFetch } from './net/guarded-fetch.ts';
 import { createOutboundSockets, type OutboundSockets } from './net/outbound-socket.ts';
+import { createAiSdkProvider } from './providers/ai-sdk/ai-sdk-provider.ts';
+import { loadPackage } from './providers/ai-sdk/load-package.ts';
+import { defaultBridgeUploadBytes } from './providers/ai-sdk/models.ts';
+import type { ProviderOptions } from './providers/ai-sdk/transcription-model.ts';
 import { createAssemblyAiProvider } from './providers/assemblyai/assemblyai-provider.ts';
 import { assemblyAiBaseUrl } from './providers/assemblyai/models.ts';
 import type { ModelCard, Provider } from './providers/contract.ts';
@@ -19,6 +25,8 @@ import { findProfile } from './providers/openai-compatible/profiles.ts';
 export interface Upstreams {
   /** By id. */
   readonly providers: ReadonlyMap<string, Provider>;
+  /** False where it is switched on but cannot work: its package is missing or of no use. */
+  isUsable(id: string): boolean;
   /** Ends all connections to them. */
   close(): Promise<void>;
 }
@@ -26,18 +34,34 @@ export interface Upstreams {
 type Settings = Config['providers'];
 type ProviderSettings = Settings[number];
 
+export interface UpstreamSurroundings {
+  /** From which packages of the operator's are looked for. */
+  readonly workingDir: string;
+  readonly log: Log;
+}
+
 /** `catalogue` is asked at every call: an operator's file and imported models may have changed it since. */
-export function createUpstreams(settings: Settings, catalogue: () => Catalogue): Upstreams {
+export function createUpstreams(
+  settings: Settings,
+  catalogue: () => Catalogue,
+  { workingDir, log }: UpstreamSurroundings = { workingDir: process.cwd(), log: silentLog },
+): Upstreams {
   const http = createGuardedFetch({ trustedOrigins: settings.flatMap(originsOf) });
   const sockets = createOutboundSockets();
   const providers = new Map<string, Provider>();
+  const unusable = new Set<string>();
   for (const one of settings) {
     const served = () => catalogue().models.filter((model) => model.upstream?.provider === one.id);
-    const provider = createProvider(one, { served, http, sockets });
+    const onUnusable = (why: string) => {
+      unusable.add(one.id);
+      log.warn({ provider: one.id }, why);
+    };
+    const provider = createProvider(one, { served, http, sockets, workingDir, onUnusable });
     if (provider) providers.set(one.id, provider);
   }
   return {
     providers,
+    isUsable: (id) => providers.has(id) && !unusable.has(id),
     async close() {
       await Promise.all([...providers.values()].map((provider) => provider.close()));
       await Promise.all([http.close(), sockets.close()]);
@@ -54,9 +78,18 @@ export function withConfiguredModels(catalogue: Catalogue, settings: Settings): 
 }
 
 function entryOf(provider: ProviderSettings, model: ProviderSettings['models'][number]): CatalogueModel {
-  const { name, like, languages, perMinuteUsd } = model;
+  const { name, like, languages, perMinuteUsd, maxUploadBytes, maxSeconds, maxParallel } = model;
   const profile = profileOf(provider);
-  const upstream = { provider: provider.id, name, snapshots: false, ...(like !== undefined && { like }) };
+  const upstream = {
+    provider: provider.id,
+    name,
+    snapshots: false,
+    // whisper.cpp's server has one place at its counter.
+    max_parallel: maxParallel ?? (provider.kind === 'whisper.cpp' ? 1 : 4),
+    ...(maxUploadBytes !== undefined && { max_upload_bytes: maxUploadBytes }),
+    ...(maxSeconds !== undefined && { max_seconds: maxSeconds }),
+    ...(like !== undefined && { like }),
+  };
   return {
     id: `${provider.id}/${model.id ?? lastPart(name)}`,
     name,
@@ -66,6 +99,7 @@ function entryOf(provider: ProviderSettings, model: ProviderSettings['models'][n
       : ['transcribe'],
     languages: [...languages],
     price: { per_minute_usd: perMinuteUsd, minimum_seconds: 0 },
+    fallbacks: [],
     upstream,
   };
 }
@@ -87,11 +121,15 @@ interface Surroundings {
   readonly served: () => readonly CatalogueModel[];
   readonly http: GuardedFetch;
   readonly sockets: OutboundSockets;
+  readonly workingDir: string;
+  readonly onUnusable: (why: string) => void;
 }
 
-function createProvider(settings: ProviderSettings, { served, http, sockets }: Surroundings): Provider | null {
+function createProvider(settings: ProviderSettings, surroundings: Surroundings): Provider | null {
   const { id, kind, apiKey, apiVersion } = settings;
+  const { served, http, sockets } = surroundings;
   const models = () => served().map(cardOf);
+  if (kind === 'ai-sdk') return createBridge(settings, models, surroundings);
   const ownAddress = ownAddresses[kind];
   if (ownAddress !== undefined) {
     // These have accounts only: without a key there is nothing to ask.
@@ -116,6 +154,30 @@ function createProvider(settings: ProviderSettings, { served, http, sockets }: S
       const model = findServed(served(), modelId);
       return model && { ...model, traits: traitsOf(profile, model.like ?? model.name) };
     },
+    http,
+  });
+}
+
+/** A package of the AI SDK, imported while the server starts. One that cannot be used is reported and stays in the list. */
+function createBridge(
+  settings: ProviderSettings,
+  models: () => readonly ModelCard[],
+  { served, http, workingDir, onUnusable }: Surroundings,
+): Provider | null {
+  const { id, apiKey, baseUrl, package: name, factory = null, options = {} } = settings;
+  if (name === undefined) return null;
+  // Beside our own modules, too: where fluxscribe is installed for the whole machine, so may its packages be.
+  const loaded = loadPackage({ name, factory, folders: [workingDir, import.meta.dirname] });
+  loaded.catch((thrown: unknown) => onUnusable(toGatewayError(thrown).message));
+  const providerOptions: ProviderOptions = structuredClone(options) as ProviderOptions;
+  return createAiSdkProvider({
+    id,
+    factory: loaded,
+    apiKey,
+    baseUrl,
+    providerOptions,
+    models,
+    findModel: (modelId) => findServed(served(), modelId),
     http,
   });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { artifactSchema } from './artifact.ts';
+import { priceSchema } from './price.ts';
 
 export {
   type ArtifactLoader,
@@ -29,14 +30,8 @@ const features = [
   'temperature',
 ] as const;
 
-const dollars = z.string().regex(/^\d{1,12}(\.\d{1,9})?$/, 'a dollar amount in quotes, with at most nine places');
-
-const price = z.strictObject({
-  /** US dollars for one minute of audio, charged per millisecond. */
-  per_minute_usd: dollars,
-  /** Shorter audio is billed as this much. */
-  minimum_seconds: z.number().min(0).max(3600).default(0),
-});
+/** Endings of the files that callers send, as the APIs that we speak name them. */
+export const audioFormats = ['flac', 'mp3', 'mp4', 'mpeg', 'mpga', 'm4a', 'ogg', 'wav', 'webm'] as const;
 
 /** For models of other providers: who serves it, and under which name. */
 const upstream = z.strictObject({
@@ -51,6 +46,10 @@ const upstream = z.strictObject({
   /** Ceilings of one call; left out: none that is known. */
   max_upload_bytes: z.number().int().positive().optional(),
   max_seconds: z.number().positive().optional(),
+  /** Calls that it takes at one time, for recordings that are cut into pieces; left out: 4. */
+  max_parallel: z.number().int().min(1).max(64).default(4),
+  /** Kinds of files that it takes, by their usual endings; left out: all that we take. */
+  formats: z.array(z.enum(audioFormats)).min(1).optional(),
 });
 
 const model = z.strictObject({
@@ -63,7 +62,7 @@ const model = z.strictObject({
   features: z.array(z.enum(features)),
   /** ISO-639-1 codes, or `*`. */
   languages: z.array(z.string()).min(1),
-  price,
+  price: priceSchema,
   /** For `local/…`: the artifact that holds its files. */
   artifact: z.string().optional(),
   /** For `local/…` instead of `artifact`: an English model and one of many languages that share the work. */
@@ -77,6 +76,16 @@ const model = z.strictObject({
     .optional(),
   /** For every model but `local/…`. */
   upstream: upstream.optional(),
+  /** Ids of the models that are tried after it, in this order, when a caller names it and it fails or cannot. */
+  fallbacks: z.array(z.string()).max(20).default([]),
+});
+
+/** A cheap model whose answer is kept where it is sure of itself. */
+const opening = z.strictObject({
+  /** Model ids in order of preference: the first that can is taken. They have to tell how sure they are. */
+  models: z.array(z.string()).min(1),
+  /** 0..1: mean word confidence from which its answer stands. */
+  keep_above_confidence: z.number().min(0).max(1),
 });
 
 const alias = z.strictObject({
@@ -86,7 +95,9 @@ const alias = z.strictObject({
   released: z.iso.date().optional(),
   /** Model ids in order of preference. */
   models: z.array(z.string()).min(1),
-  price,
+  /** A cheap first pass before them. */
+  opening: opening.optional(),
+  price: priceSchema,
 });
 
 /** One entry's fields hold on their own; whether entries fit each other is checked by `loadCatalogue`. */
@@ -100,7 +111,7 @@ export type Catalogue = z.infer<typeof catalogueSchema>;
 export type CatalogueModel = Catalogue['models'][number];
 export type CatalogueAlias = Catalogue['aliases'][number];
 export type CatalogueUpstream = z.infer<typeof upstream>;
-export type CataloguePrice = z.infer<typeof price>;
+export type CataloguePrice = z.infer<typeof priceSchema>;
 
 /** The artifacts that must be installed for a `local/…` model; none for a model of another provider. */
 export function artifactsOf(model: CatalogueModel): readonly string[] {

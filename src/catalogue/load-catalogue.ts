@@ -81,10 +81,24 @@ function checked(catalogue: Catalogue, file: string): Catalogue {
       throw new CatalogueError(file, `the model '${model.id}' names the artifact '${missing}', which is not there`);
     }
   }
-  for (const alias of catalogue.aliases) {
-    const missing = alias.models.find((id) => !modelIds.has(id));
-    if (missing)
-      throw new CatalogueError(file, `the alias '${alias.id}' names the model '${missing}', which is not there`);
+  const refuseUnknown = (whose: string, ids: readonly string[]) => {
+    const missing = ids.find((id) => !modelIds.has(id));
+    if (missing !== undefined) {
+      throw new CatalogueError(file, `${whose} names the model '${missing}', which is not there`);
+    }
+  };
+  for (const { id, fallbacks } of catalogue.models) refuseUnknown(`the chain of '${id}'`, fallbacks);
+  for (const { id, models, opening } of catalogue.aliases) {
+    refuseUnknown(`the alias '${id}'`, models);
+    refuseUnknown(`the opening of '${id}'`, opening?.models ?? []);
+    const unsure = catalogue.models.find((model) => opening?.models.includes(model.id) && !tellsConfidence(model));
+    if (unsure)
+      throw new CatalogueError(file, `the opening of '${id}' names '${unsure.id}', which never says how sure it is`);
   }
   return catalogue;
+}
+
+/** Word confidence comes out of the same scores as log-probabilities. */
+function tellsConfidence({ features }: Catalogue['models'][number]): boolean {
+  return features.includes('logprobs');
 }

@@ -20,6 +20,7 @@ export const providerKinds = [
   'whisper.cpp',
   'fluxscribe',
   'openai-like',
+  'ai-sdk',
 ] as const;
 export type ProviderKind = (typeof providerKinds)[number];
 
@@ -60,6 +61,11 @@ const upstreamModel = z.strictObject({
     .string()
     .regex(/^\d{1,12}(\.\d{1,9})?$/, 'must be a dollar amount in quotes, with at most nine places')
     .default('0'),
+  /** Ceilings of one call; above them a recording is cut. Left out: none that is known. */
+  maxUploadBytes: z.number().int().min(1024).optional(),
+  maxSeconds: z.number().min(1).optional(),
+  /** Pieces of one cut recording that it is sent at one time; a server with one place at the counter gets 1. */
+  maxParallel: z.number().int().min(1).max(64).optional(),
 });
 
 export const providerSchema = z
@@ -81,6 +87,19 @@ export const providerSchema = z
       .nullable()
       .default(null),
     models: z.array(upstreamModel).max(1000).default([]),
+    /** For `ai-sdk`: the npm package of a Vercel AI SDK provider, which the operator installs. */
+    package: z
+      .string()
+      .max(214)
+      .regex(/^(@[a-z0-9-~][a-z0-9-._~]*\/)?[a-z0-9-~][a-z0-9-._~]*$/, 'must be the name of an npm package')
+      .optional(),
+    /** For `ai-sdk`: its export that makes the provider, where it cannot be told by its name. */
+    factory: z
+      .string()
+      .regex(/^[A-Za-z_$][\w$]*$/)
+      .optional(),
+    /** For `ai-sdk`: `providerOptions` as the AI SDK's documentation writes them, such as `{ gladia: { … } }`. */
+    options: z.record(z.string(), z.record(z.string(), z.json())).optional(),
   })
   .readonly();
 
@@ -168,6 +187,14 @@ export function collectProviders(
       baseUrl: own.baseUrl ?? (known?.kind === entry.kind ? known.baseUrl : null),
       apiVersion: own.apiVersion ?? (known?.kind === entry.kind ? known.apiVersion : null),
     });
+  }
+  for (const { id, kind, package: packageName, factory, options } of providers.values()) {
+    if (kind === 'ai-sdk' && packageName === undefined) {
+      problems.push(`providers: '${id}' has no package; name the AI SDK package that it uses, such as @ai-sdk/gladia.`);
+    }
+    if (kind !== 'ai-sdk' && (packageName ?? factory ?? options) !== undefined) {
+      problems.push(`providers: '${id}' is of the kind ${kind}; package, factory and options belong to the kind ai-sdk.`);
+    }
   }
   for (const { id, kind, baseUrl: address } of providers.values()) {
     if (address !== null || !kindsWithoutAddress.has(kind)) continue;

@@ -29,6 +29,58 @@ describe('chargeFor', () => {
     );
   });
 
+  it('charges by tokens where the price has them and the vendor counted, and by the length where not', () => {
+    const price = {
+      nanosPerMinute: parseDollars('0.006'),
+      minimumMs: 0,
+      tokens: {
+        audioNanos: parseDollars('6'),
+        textNanos: parseDollars('2.50'),
+        outputNanos: parseDollars('10'),
+      },
+    };
+    const counted = (inputTokens: number, textTokens: number, outputTokens: number) =>
+      ({ type: 'tokens', inputTokens, outputTokens, audioTokens: inputTokens - textTokens, textTokens }) as const;
+    assert.equal(chargeFor(price, 1400, counted(14, 0, 11)).costNanos, 194_000n);
+    assert.equal(chargeFor(price, 1400, counted(114, 100, 11)).costNanos, 444_000n);
+    const byLength = chargeFor(price, 1400).costNanos;
+    assert.equal(byLength, 140_000n);
+    assert.equal(chargeFor(price, 1400, { type: 'duration', durationMs: 9_999_999 }).costNanos, byLength);
+    // Nothing counted, no counts, or more than any recording of this length could be.
+    for (const usage of [counted(0, 0, 0), counted(10, 20, 1), counted(1.5, 0, 0), counted(2 ** 52, 0, 0)]) {
+      assert.equal(chargeFor(price, 1400, usage).costNanos, byLength);
+    }
+    const { nanosPerMinute, minimumMs } = price;
+    assert.equal(chargeFor({ nanosPerMinute, minimumMs }, 1400, counted(14, 0, 11)).costNanos, byLength);
+  });
+
+  it('never costs zero for sound that has a price, whatever a vendor counts', () => {
+    const count = fc.oneof(fc.nat({ max: 100_000 }), fc.double());
+    const usage = fc.record({
+      type: fc.constant('tokens' as const),
+      inputTokens: count,
+      outputTokens: count,
+      audioTokens: count,
+      textTokens: count,
+    });
+    const rate = fc.bigInt({ min: 0n, max: 100_000_000_000n });
+    const tokens = fc.record({ audioNanos: rate, textNanos: rate, outputNanos: rate });
+    const durationMs = fc.integer({ min: 1, max: 24 * 3600 * 1000 });
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: 1n, max: 10_000_000_000n }),
+        tokens,
+        usage,
+        durationMs,
+        (nanosPerMinute, rates, counted, ms) => {
+          const { costNanos } = chargeFor({ nanosPerMinute, minimumMs: 0, tokens: rates }, ms, counted);
+          assert.ok(costNanos > 0n);
+          assert.ok(costNanos <= 10n * chargeFor({ nanosPerMinute, minimumMs: 60_000 }, ms).costNanos);
+        },
+      ),
+    );
+  });
+
   it('refuses a length that only a broken decoder can report', () => {
     for (const nonsense of [2 ** 63 - 1, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       assert.throws(() => chargeFor(tenCents, nonsense), RangeError);

@@ -1,10 +1,20 @@
 import type { Nanos } from '../core/money.ts';
+import type { Usage } from '../core/usage.ts';
 
-/** What a model or alias costs. Rates are charged per millisecond of audio. */
+/** What a model or alias costs. Rates are charged per millisecond of audio, or by the answer's tokens where it counts them. */
 export interface Price {
   readonly nanosPerMinute: Nanos;
   /** Shorter audio is billed as this many milliseconds. */
   readonly minimumMs: number;
+  /** Left out: the length alone counts. */
+  readonly tokens?: TokenPrice;
+}
+
+/** For a million tokens each. */
+export interface TokenPrice {
+  readonly audioNanos: Nanos;
+  readonly textNanos: Nanos;
+  readonly outputNanos: Nanos;
 }
 
 export interface Charge {
@@ -15,20 +25,50 @@ export interface Charge {
 
 const MS_PER_MINUTE = 60_000n;
 
+const TOKENS_PER_PRICE = 1_000_000n;
+
+/** A count of tokens that comes to more than this many times the price of the length is not believed. */
+const MOST_TIMES_THE_LENGTH = 10n;
+
 /**
  * The price of `durationMs` milliseconds of audio. The exact amount is rounded up to a whole nano-dollar, so that
  * audio with a price never costs zero, longer audio never costs less, and the error stays under one nano-dollar.
- * Throws RangeError when the duration is not a whole number of milliseconds from 0 to one year: a decoder that claims
- * more is broken, and its nonsense must not reach a bill.
+ * Where the price has token rates and the vendor counted tokens (`usage`), these decide; not where they come to nothing,
+ * are no counts at all, or come to more than ten times what the length (a minute at least) costs: a vendor's nonsense
+ * must not reach a bill. Throws RangeError when the duration is not a whole number of milliseconds from 0 to one year: a
+ * decoder that claims more is broken.
  */
-export function chargeFor(price: Price, durationMs: number): Charge {
+export function chargeFor(price: Price, durationMs: number, usage: Usage | null = null): Charge {
   const oneYearMs = 366 * 24 * 3600 * 1000;
   if (!Number.isInteger(durationMs) || durationMs < 0 || durationMs > oneYearMs) {
     throw new RangeError(`not a billable duration: ${durationMs} ms`);
   }
   const billedMs = Math.max(durationMs, price.minimumMs);
-  const product = price.nanosPerMinute * BigInt(billedMs);
-  return { billedMs, costNanos: (product + MS_PER_MINUTE - 1n) / MS_PER_MINUTE };
+  const byTokens = price.tokens && usage?.type === 'tokens' ? tokenCost(price.tokens, usage) : null;
+  const most = MOST_TIMES_THE_LENGTH * lengthCost(price, Math.max(billedMs, Number(MS_PER_MINUTE)));
+  const believed = byTokens !== null && byTokens > 0n && byTokens <= most;
+  return { billedMs, costNanos: believed ? byTokens : lengthCost(price, billedMs) };
+}
+
+function lengthCost({ nanosPerMinute }: Price, ms: number): Nanos {
+  return dividedUp(nanosPerMinute * BigInt(ms), MS_PER_MINUTE);
+}
+
+/** null: these are no counts. */
+function tokenCost(price: TokenPrice, usage: Usage & { readonly type: 'tokens' }): Nanos | null {
+  const { inputTokens, textTokens, outputTokens } = usage;
+  // Input of which the vendor does not say what it was is the recording.
+  const audioTokens = inputTokens - textTokens;
+  if (![audioTokens, textTokens, outputTokens].every((count) => Number.isSafeInteger(count) && count >= 0)) return null;
+  const product =
+    price.audioNanos * BigInt(audioTokens) +
+    price.textNanos * BigInt(textTokens) +
+    price.outputNanos * BigInt(outputTokens);
+  return dividedUp(product, TOKENS_PER_PRICE);
+}
+
+function dividedUp(amount: Nanos, by: bigint): Nanos {
+  return (amount + by - 1n) / by;
 }
 
 /** Prices by model id and by alias; what was asked for decides, so an alias costs the same whichever model serves it. */

@@ -36,5 +36,6 @@ function entryOf({ id, loader, languages, translate }: ImportedModel): Catalogue
     // As the models of our own catalogue.
     price: { per_minute_usd: '0.10', minimum_seconds: 10 },
     artifact: id,
+    fallbacks: [],
   };
 }

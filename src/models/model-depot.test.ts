@@ -16,6 +16,7 @@ const artifactOf = (id: string, isDefault = false): CatalogueArtifact => ({
 const modelOf = (id: string): CatalogueModel => ({
   ...{ id: `local/${id}`, name: id, description: '', features: ['transcribe'], languages: ['en'], artifact: id },
   price: { per_minute_usd: '0.10', minimum_seconds: 0 },
+  fallbacks: [],
 });
 const catalogue: Catalogue = {
   models: [modelOf('one'), modelOf('two'), modelOf('three')],
