@@ -9,7 +9,6 @@ import { createOutboundSockets, type OutboundSockets } from './net/outbound-sock
 import { createAiSdkProvider } from './providers/ai-sdk/ai-sdk-provider.ts';
 import { loadPackage } from './providers/ai-sdk/load-package.ts';
 import { defaultBridgeUploadBytes } from './providers/ai-sdk/models.ts';
-import type { ProviderOptions } from './providers/ai-sdk/transcription-model.ts';
 import { createAssemblyAiProvider } from './providers/assemblyai/assemblyai-provider.ts';
 import { assemblyAiBaseUrl } from './providers/assemblyai/models.ts';
 import type { ModelCard, Provider } from './providers/contract.ts';
@@ -78,7 +77,8 @@ export function withConfiguredModels(catalogue: Catalogue, settings: Settings): 
 }
 
 function entryOf(provider: ProviderSettings, model: ProviderSettings['models'][number]): CatalogueModel {
-  const { name, like, languages, perMinuteUsd, maxUploadBytes, maxSeconds, maxParallel } = model;
+  const { name, like, languages, perMinuteUsd, maxSeconds, maxParallel } = model;
+  const maxUploadBytes = model.maxUploadBytes ?? (provider.kind === 'ai-sdk' ? defaultBridgeUploadBytes : undefined);
   const profile = profileOf(provider);
   const upstream = {
     provider: provider.id,
@@ -169,13 +169,12 @@ function createBridge(
   // Beside our own modules, too: where fluxscribe is installed for the whole machine, so may its packages be.
   const loaded = loadPackage({ name, factory, folders: [workingDir, import.meta.dirname] });
   loaded.catch((thrown: unknown) => onUnusable(toGatewayError(thrown).message));
-  const providerOptions: ProviderOptions = structuredClone(options) as ProviderOptions;
   return createAiSdkProvider({
     id,
     factory: loaded,
     apiKey,
     baseUrl,
-    providerOptions,
+    providerOptions: options,
     models,
     findModel: (modelId) => findServed(served(), modelId),
     http,

@@ -81,7 +81,7 @@ export function composeModels({ config, log }: ComposeParts): ModelShelf {
 export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf): Promise<Transcriber> {
   const { config, log } = parts;
   let current = await readShelf(parts, shelf);
-  const upstreams = createUpstreams(config.providers, () => current.catalogue);
+  const upstreams = createUpstreams(config.providers, () => current.catalogue, { workingDir: process.cwd(), log });
   const engineModels = () => engineModelsOf(current, shelf.store.dir, config.defaultModel);
   const engine = startEngine(parts, engineModels());
   const audio = createAudioOpener({
@@ -91,7 +91,11 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
     log,
   });
   const health: ModelHealth = (model) => {
-    if (model.upstream) return upstreams.providers.has(model.upstream.provider) ? 'ready' : 'not-installed';
+    if (model.upstream) {
+      const { provider } = model.upstream;
+      if (!upstreams.providers.has(provider)) return 'not-installed';
+      return upstreams.isUsable(provider) ? 'ready' : 'unavailable';
+    }
     const needed = artifactsOf(model);
     if (needed.length === 0 || needed.some((id) => !current.installed.has(id))) return 'not-installed';
     return engine.status().ready > 0 ? 'ready' : 'unavailable';

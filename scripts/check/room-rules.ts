@@ -33,6 +33,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'providers/deepgram': anyProvider,
   'providers/assemblyai': anyProvider,
   'providers/elevenlabs': anyProvider,
+  'providers/ai-sdk': anyProvider,
   routing: ['providers/contract.ts', 'audio/audio.ts', 'transcript', 'core'],
   pipeline: ['routing', 'metering', 'transcript', 'audio', 'providers/contract.ts', 'core'],
   http: doors,

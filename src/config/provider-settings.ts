@@ -99,7 +99,7 @@ export const providerSchema = z
       .regex(/^[A-Za-z_$][\w$]*$/)
       .optional(),
     /** For `ai-sdk`: `providerOptions` as the AI SDK's documentation writes them, such as `{ gladia: { … } }`. */
-    options: z.record(z.string(), z.record(z.string(), z.json())).optional(),
+    options: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
   })
   .readonly();
 
@@ -193,7 +193,9 @@ export function collectProviders(
       problems.push(`providers: '${id}' has no package; name the AI SDK package that it uses, such as @ai-sdk/gladia.`);
     }
     if (kind !== 'ai-sdk' && (packageName ?? factory ?? options) !== undefined) {
-      problems.push(`providers: '${id}' is of the kind ${kind}; package, factory and options belong to the kind ai-sdk.`);
+      problems.push(
+        `providers: '${id}' is of the kind ${kind}; package, factory and options belong to the kind ai-sdk.`,
+      );
     }
   }
   for (const { id, kind, baseUrl: address } of providers.values()) {
