@@ -1,5 +1,5 @@
+import { spreadWords } from '../core/spread-words.ts';
 import { alignTokens, type WordTimes } from './align/align-tokens.ts';
-import { spreadWords } from './align/spread-words.ts';
 import { chooseLanguage } from './hearing/choose-language.ts';
 import { type GroupedWords, groupWords, isUnspacedBetween, type WrittenWord } from './hearing/group-words.ts';
 import { hearWindow, type Piece, speechBetween } from './hearing/hear-window.ts';

@@ -1,7 +1,8 @@
+import { isLoop } from '../../core/looped-text.ts';
 import type { DecodeAsk, SpeechModel } from '../speech-model.ts';
 import { VAD_FRAME_MS } from '../vad/silero-vad.ts';
 import type { SpeechRegion } from '../windows/window-planner.ts';
-import { isDense, isLoop, isSparse } from './suspicious-text.ts';
+import { isDense, isSparse } from './suspicious-text.ts';
 
 /** Silence put in front of a window that came back empty: Moonshine then hears clear digits that it else passes over. */
 const LEAD_MS = 1_000;

@@ -1,27 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isDense, isLoop, isSparse } from './suspicious-text.ts';
-
-describe('isLoop', () => {
-  it('sees words and phrases that go round', () => {
-    assert.ok(isLoop('no '.repeat(12)));
-    assert.ok(isLoop('and I was going to say '.repeat(5)));
-    assert.ok(isLoop('謝謝大家'.repeat(40)));
-    assert.ok(isLoop(`It began well. ${'So we went on. '.repeat(9)}`));
-  });
-
-  it('lets people repeat themselves', () => {
-    for (const text of [
-      '',
-      'No, no, no, no, no!',
-      'ha ha ha ha ha ha',
-      'Row, row, row your boat, gently down the stream.',
-      'I know, I know, I know.',
-    ]) {
-      assert.equal(isLoop(text), false, text);
-    }
-  });
-});
+import { isDense, isSparse } from './suspicious-text.ts';
 
 describe('isSparse', () => {
   it('doubts a few words over many seconds of speech', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isStockPhrase } from './stock-phrases.ts';
+import { isStockPhrase } from '../../core/stock-phrases.ts';
 import { isBelievable, isOverSilence, stockEnding } from './trusted-words.ts';
 
 const piece = (logprob: number, noSpeechProbability: number | null) => {

@@ -1,8 +1,8 @@
+import { isStockPhrase, LONGEST_STOCK_WORDS } from '../../core/stock-phrases.ts';
 import type { WordTimes } from '../align/align-tokens.ts';
 import { remarkWords } from './annotations.ts';
 import type { GroupedWords, WrittenWord } from './group-words.ts';
 import type { Piece } from './hear-window.ts';
-import { isStockPhrase, LONGEST_STOCK_WORDS } from './stock-phrases.ts';
 
 /**
  * Text over less speech than this is believed only when the model is sure of it: mean log-probability above Whisper's own

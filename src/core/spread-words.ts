@@ -1,6 +1,4 @@
-import type { WordTimes } from './align-tokens.ts';
-
-/** A stretch of speech, in milliseconds from the start of the sound. */
+/** A stretch of speech, or a word in it, in milliseconds from the start of the sound. */
 export interface SpokenStretch {
   readonly startMs: number;
   readonly endMs: number;
@@ -10,7 +8,7 @@ export interface SpokenStretch {
  * Times of words when nothing is known but where somebody speaks: each gets a share of the speech by its length. For
  * models that do not show where they listened. One entry a word, in order, never overlapping.
  */
-export function spreadWords(words: readonly string[], stretches: readonly SpokenStretch[]): WordTimes[] {
+export function spreadWords(words: readonly string[], stretches: readonly SpokenStretch[]): SpokenStretch[] {
   const letters = words.map((word) => Math.max(1, [...word].length));
   const allLetters = letters.reduce((sum, one) => sum + one, 0);
   const spokenMs = stretches.reduce((sum, one) => sum + one.endMs - one.startMs, 0);
