@@ -40,6 +40,58 @@ describe('loadCatalogue', () => {
     );
   });
 
+  it('has every model that the gateways of this trade document, at their prices', () => {
+    const { models, aliases } = loadCatalogue(null);
+    const priceOf = (id: string) => [...models, ...aliases].find((one) => one.id === id)?.price.per_minute_usd;
+    const documented = {
+      'flux-voice': '0.10',
+      'flux-voice-fast': '0.10',
+      'flux-voice-accurate': '0.10',
+      'akro-v1': '0.10',
+      'openai/whisper-1': '0.006',
+      'openai/gpt-4o-transcribe': '0.006',
+      'openai/gpt-4o-mini-transcribe': '0.003',
+      'alibaba/sensevoice-small': '0.006',
+      'mistral/voxtral-mini-latest': '0.003',
+      'deepgram/flux': '0.0077',
+    };
+    for (const [id, price] of Object.entries(documented)) assert.equal(priceOf(id), price, id);
+    const tokenBilled = models.filter((model) => model.price.per_million_input_tokens_usd).map((model) => model.id);
+    assert.ok(
+      tokenBilled.includes('openai/gpt-4o-transcribe') && tokenBilled.includes('openai/gpt-4o-mini-transcribe'),
+    );
+    assert.deepEqual(models.find((model) => model.id === 'openai/whisper-1')?.fallbacks, ['alibaba/sensevoice-small']);
+    assert.ok(models.find((model) => model.id === 'openai/gpt-4o-mini-transcribe')?.upstream?.snapshots);
+  });
+
+  it('takes prices by the minute, by the second and by tokens, and none that could come to nothing by accident', () => {
+    const priced = (text: string) =>
+      over(`aliases:\n  - { id: x, name: X, models: [local/moonshine-tiny], price: { ${text} } }`).aliases[0]?.price;
+    assert.equal(priced('per_second_usd: "0.0001"')?.per_minute_usd, '0.006');
+    assert.equal(priced('per_second_usd: "0.01"')?.per_minute_usd, '0.60');
+    assert.equal(priced('per_second_usd: "0"')?.per_minute_usd, '0.00');
+    assert.equal(priced('per_minute_usd: "0"')?.per_minute_usd, '0');
+    const tokens = 'per_million_input_tokens_usd: "2.50", per_million_output_tokens_usd: "10"';
+    assert.equal(priced(`per_minute_usd: "0.006", ${tokens}`)?.per_million_output_tokens_usd, '10');
+    const refused = (text: string, reason: RegExp) =>
+      refuses(`aliases:\n  - { id: x, name: X, models: [local/moonshine-tiny], price: { ${text} } }`, reason);
+    refused('per_minute_usd: "1", per_second_usd: "1"', /not both/);
+    refused(tokens, /needs per_minute_usd or per_second_usd/);
+    refused(`per_minute_usd: "0.0", ${tokens}`, /above 0/);
+    refused('per_minute_usd: "1", per_million_output_tokens_usd: "10"', /per_million_input_tokens_usd and/);
+  });
+
+  it('refuses chains and openings of models that are not there or cannot say how sure they are', () => {
+    const model = 'id: openai/x, name: X, features: [transcribe], languages: [en]';
+    const served = 'upstream: { provider: openai, name: x }';
+    refuses(`models:\n  - { ${model}, ${price}, ${served}, fallbacks: [openai/gone] }`, /chain of 'openai\/x' names/);
+    const alias = (models: string) =>
+      `aliases:\n  - { id: x, name: X, models: [openai/whisper-1], ${price}, opening: { models: [${models}], keep_above_confidence: 0.9 } }`;
+    refuses(alias('local/gone'), /opening of 'x' names the model 'local\/gone'/);
+    refuses(alias('local/sense-voice-small'), /never says how sure/);
+    assert.deepEqual(over(alias('local/moonshine-tiny')).aliases[0]?.opening?.models, ['local/moonshine-tiny']);
+  });
+
   it('replaces entries of ours by id and puts new ones first', () => {
     const { aliases, models } = over(
       `aliases:\n  - { id: flux-voice, name: Mine, models: [local/moonshine-tiny], ${price} }\n  - { id: house, name: House, models: [local/moonshine-tiny], ${price} }`,
