@@ -202,7 +202,12 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
       corsOrigins: config.corsOrigins.includes('*') ? '*' : config.corsOrigins,
       defaultModel: config.defaultModel,
     });
+    // A model that the command line installs is offered by the servers that run already.
+    const unwatch = shelf.store.watch(() => {
+      transcriber.refreshModels().catch((error: unknown) => log.warn({ err: error }, 'the model store cannot be read'));
+    });
     const close = async () => {
+      unwatch();
       await app.close();
       await modelDepot.close();
       await transcriber.close();

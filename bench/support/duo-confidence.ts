@@ -1,8 +1,7 @@
 import { agreedFeatures, aloneFeatures, chosenFeatures } from '../../src/engine/confidence/word-features.ts';
-import { blockLogOdds } from '../../src/engine/duo/block-choice.ts';
 import { type ConfidenceKind, type ConfidenceWeights, confidenceOf, signsOf } from './alone-confidence.ts';
 import { type JudgedWord, judgedWords } from './calibration-error.ts';
-import { aloneIn, type ChoiceConstants } from './duo-methods.ts';
+import { aloneIn, type ChoiceConstants, choiceLogOdds } from './duo-methods.ts';
 import type { Observation } from './duo-observation.ts';
 import { fitLogistic } from './logistic-fit.ts';
 
@@ -34,6 +33,7 @@ export function combinedWords(clip: Observation, constants: ChoiceConstants): Wo
   const [englishSigns, generalSigns] = [signsOf(english), signsOf(general)];
   const bothMeanLogprob = ((englishSigns[0]?.meanLogprob ?? 0) + (generalSigns[0]?.meanLogprob ?? 0)) / 2;
   const written: Written[] = [];
+  const odds = choiceLogOdds(clip, constants);
   let question = 0;
   for (const block of clip.blocks) {
     const ofGeneral = general.words.slice(block.leftFrom, block.leftTo);
@@ -45,8 +45,7 @@ export function combinedWords(clip: Observation, constants: ChoiceConstants): Wo
       });
       continue;
     }
-    const evidence = clip.evidence[question++];
-    const logOdds = evidence ? blockLogOdds(evidence, constants.weights) : 0;
+    const logOdds = odds[question++] ?? 0;
     const byEnglish = logOdds > 0;
     const [chosen, other] = byEnglish ? [ofEnglish, ofGeneral] : [ofGeneral, ofEnglish];
     const choice = { logOdds, byEnglish, otherEmpty: other.length === 0, words: chosen.length, bothMeanLogprob };

@@ -5,6 +5,7 @@ import {
   GAIN_LIMIT,
   RARER_LIMIT,
 } from '../../src/engine/duo/block-choice.ts';
+import { type BlockSureness, blockSureness } from '../../src/engine/duo/block-sureness.ts';
 import { type GuardLimits, trustedAlone } from '../../src/engine/duo/trusted-alone.ts';
 import { mixedWords } from '../../src/engine/duo/word-blocks.ts';
 import { type ConfidenceWeights, confidencesOf } from './alone-confidence.ts';
@@ -29,6 +30,8 @@ export const WEIGHT_NAMES = [
   'generalEmpty',
   'englishEmpty',
   'rarer',
+  'surerWords',
+  'surerText',
   'bias',
 ] as const satisfies readonly (keyof BlockWeights)[];
 
@@ -49,7 +52,21 @@ export function combinedText(clip: Observation, constants: ChoiceConstants): str
   if (alone) return wordsOf(clip[alone]);
   return mixed(
     clip,
-    clip.evidence.map((one) => blockLogOdds(one, constants.weights) > 0),
+    choiceLogOdds(clip, constants).map((one) => one > 0),
+  );
+}
+
+/** Of each differing block, in order: above 0 the English model's words are taken. */
+export function choiceLogOdds(clip: Observation, { confidence, weights }: ChoiceConstants): number[] {
+  const sureness = surenessIn(clip, confidence);
+  return clip.evidence.map((one, place) => blockLogOdds(one, sureness[place]!, weights));
+}
+
+function surenessIn({ english, general, blocks }: Observation, confidence: ConfidenceWeights): BlockSureness[] {
+  return blockSureness(
+    confidencesOf(english, confidence.moonshine),
+    confidencesOf(general, confidence.whisper),
+    blocks,
   );
 }
 
@@ -74,8 +91,9 @@ export function errorsOf(clip: Observation, words: readonly string[]): WordError
 function blockExamples(clips: readonly Observation[], guarding: Guarding): LogisticExample[] {
   return clips
     .filter((clip) => aloneIn(clip, guarding) === null && clip.evidence.length > 0)
-    .flatMap((clip) =>
-      clip.evidence.flatMap((evidence, place): LogisticExample[] => {
+    .flatMap((clip) => {
+      const sureness = surenessIn(clip, guarding.confidence);
+      return clip.evidence.flatMap((evidence, place): LogisticExample[] => {
         const errors = (english: boolean, others: boolean) =>
           errorsOf(
             clip,
@@ -88,12 +106,18 @@ function blockExamples(clips: readonly Observation[], guarding: Guarding): Logis
         const gain = (errors(false, true) - errors(true, true) + errors(false, false) - errors(true, false)) / 2;
         return gain === 0
           ? []
-          : [{ features: blockFeatures(evidence), yes: gain > 0, weight: Math.min(2, Math.abs(gain)) }];
-      }),
-    );
+          : [
+              {
+                features: blockFeatures(evidence, sureness[place]!),
+                yes: gain > 0,
+                weight: Math.min(2, Math.abs(gain)),
+              },
+            ];
+      });
+    });
 }
 
-function blockFeatures(evidence: BlockEvidence): number[] {
+function blockFeatures(evidence: BlockEvidence, sureness: BlockSureness): number[] {
   const clip = (value: number, limit: number) => Math.max(-limit, Math.min(limit, value));
   return [
     clip(evidence.generalGain, GAIN_LIMIT),
@@ -102,6 +126,8 @@ function blockFeatures(evidence: BlockEvidence): number[] {
     Number(evidence.generalEmpty),
     Number(evidence.englishEmpty),
     clip(evidence.rarer, RARER_LIMIT),
+    sureness.surerWords,
+    sureness.surerText,
   ];
 }
 
@@ -122,6 +148,8 @@ export function fitWeights(
     generalEmpty: of('generalEmpty'),
     englishEmpty: of('englishEmpty'),
     rarer: of('rarer'),
+    surerWords: of('surerWords'),
+    surerText: of('surerText'),
     bias: of('bias'),
   };
 }

@@ -287,6 +287,29 @@ describe('model store', () => {
     assert.equal(await store.isInstalled('tiny'), true);
   });
 
+  it('tells those who watch the same folder of what was fetched and removed, until they stop', async () => {
+    const watcher = storeOf(one, mirror.url);
+    let changes = 0;
+    let changed = Promise.withResolvers<void>();
+    const stop = watcher.watch(() => {
+      changes++;
+      changed.resolve();
+    });
+    // Watching does not keep a process alive; this does, for as long as the test waits.
+    const alive = setInterval(() => undefined, 1000);
+    try {
+      await storeOf(one, mirror.url).ensure('tiny');
+      await changed.promise;
+      changed = Promise.withResolvers();
+      await storeOf(one, mirror.url).remove('tiny');
+      await changed.promise;
+      assert.equal(changes, 2);
+    } finally {
+      clearInterval(alive);
+      stop();
+    }
+  });
+
   it('downloads once when two processes want the same model at the same moment', async () => {
     const script = join(root, 'ensure.mjs');
     const store = new URL('./model-store.ts', import.meta.url).href;

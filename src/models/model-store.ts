@@ -11,6 +11,7 @@ import { type FileRecord, readRecord } from './file-record.ts';
 import type { ImportAsk } from './import-model.ts';
 import { type ImportedModel, type ImportManifest, importedModels } from './imported-models.ts';
 import type { NpmSettings } from './npm-source.ts';
+import { markChanged, watchChanges } from './store-changes.ts';
 import { withStoreLock } from './store-lock.ts';
 import { defaultTransferPolicy, type TransferPolicy } from './transfer.ts';
 
@@ -64,6 +65,8 @@ export interface ModelStore {
   remove(artifactId: string, options?: StoreWait): Promise<boolean>;
   /** Makes the artifact installed, fetching what is missing. Rejects with ModelFetchError. */
   ensure(artifactId: string, options?: EnsureOptions): Promise<'present' | 'fetched'>;
+  /** Calls back soon after anything here was fetched, imported or removed, by whatever process, until the result is called. */
+  watch(onChanged: () => void): () => void;
 }
 
 export function createModelStore(options: ModelStoreOptions): ModelStore {
@@ -109,7 +112,11 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
         dir,
         signal,
         () => onWait?.(),
-        (held) => importModel(dir, { ...ask, signal: held }),
+        async (held) => {
+          const manifest = await importModel(dir, { ...ask, signal: held });
+          await markChanged(dir);
+          return manifest;
+        },
       );
     },
     async remove(artifactId, { signal = new AbortController().signal, onWait } = {}) {
@@ -118,7 +125,11 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
         dir,
         signal,
         () => onWait?.(),
-        () => removeArtifact(dir, artifactId),
+        async () => {
+          const removed = await removeArtifact(dir, artifactId);
+          if (removed) await markChanged(dir);
+          return removed;
+        },
       );
     },
     async ensure(artifactId, { signal = new AbortController().signal, onProgress, onWait } = {}) {
@@ -150,11 +161,13 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
           if (still.length > 0) {
             throw new GatewayError('server_error', 'Model files changed while they were put in place.');
           }
+          await markChanged(dir);
           log.debug({ artifact: artifactId }, 'model files are in place');
           return 'fetched';
         },
       );
     },
+    watch: (onChanged) => watchChanges(dir, onChanged),
   };
 }
 

@@ -1,3 +1,5 @@
+import type { BlockSureness } from './block-sureness.ts';
+
 /** What speaks for the English model's words and against the general one's where the two differ. */
 export interface BlockEvidence {
   /** By how much the general model finds the text likelier with the English model's words, in natural logs. */
@@ -19,6 +21,8 @@ export interface BlockWeights {
   readonly generalEmpty: number;
   readonly englishEmpty: number;
   readonly rarer: number;
+  readonly surerWords: number;
+  readonly surerText: number;
   readonly bias: number;
 }
 
@@ -27,7 +31,7 @@ export const GAIN_LIMIT = 8;
 export const RARER_LIMIT = 2.5;
 
 /** Log-odds that the English model's words are the better ones. */
-export function blockLogOdds(evidence: BlockEvidence, weights: BlockWeights): number {
+export function blockLogOdds(evidence: BlockEvidence, sureness: BlockSureness, weights: BlockWeights): number {
   return (
     weights.generalGain * clip(evidence.generalGain, GAIN_LIMIT) +
     weights.englishGain * clip(evidence.englishGain, GAIN_LIMIT) +
@@ -35,6 +39,8 @@ export function blockLogOdds(evidence: BlockEvidence, weights: BlockWeights): nu
     (evidence.generalEmpty ? weights.generalEmpty : 0) +
     (evidence.englishEmpty ? weights.englishEmpty : 0) +
     weights.rarer * clip(evidence.rarer, RARER_LIMIT) +
+    weights.surerWords * sureness.surerWords +
+    weights.surerText * sureness.surerText +
     weights.bias
   );
 }

@@ -4,6 +4,7 @@ import type { HeardWord } from '../protocol.ts';
 import type { DecodeAsk, SpeechModel } from '../speech-model.ts';
 import { blockLogOdds } from './block-choice.ts';
 import { blockEvidence, MAX_BLOCKS } from './block-evidence.ts';
+import { blockSureness } from './block-sureness.ts';
 import { blockWeights, guardLimits } from './duo-constants.ts';
 import { inWritingOf } from './in-writing-of.ts';
 import { type HeardText, trustedAlone } from './trusted-alone.ts';
@@ -37,8 +38,8 @@ export async function combineWords<English, General>(
   const questions = differing(blocks);
   const ofEnglish = calibrateWords(english.words, 'moonshine');
   const ofGeneral = calibrateWords(general.words, 'whisper');
-  const alone =
-    questions.length > MAX_BLOCKS ? 'general' : trustedAlone(heardText(ofEnglish), heardText(ofGeneral), guardLimits);
+  const [englishText, generalText] = [heardText(ofEnglish), heardText(ofGeneral)];
+  const alone = questions.length > MAX_BLOCKS ? 'general' : trustedAlone(englishText, generalText, guardLimits);
   if (alone === 'english') return { words: ofEnglish, writer: 'english' };
   if (alone === 'general') return { words: ofGeneral, writer: 'general' };
   const evidence = await blockEvidence(
@@ -46,7 +47,8 @@ export async function combineWords<English, General>(
     { ...general, words: textsOf(general.words) },
     blocks,
   );
-  const odds = evidence.map((one) => blockLogOdds(one, blockWeights));
+  const sureness = blockSureness(englishText.confidences, generalText.confidences, blocks);
+  const odds = evidence.map((one, place) => blockLogOdds(one, sureness[place]!, blockWeights));
   return { words: writeOut(english.words, general.words, blocks, odds), writer: 'general' };
 }
 

@@ -3,6 +3,7 @@ import {
   FLOAT,
   INT64,
   int64Constant,
+  neededNodes,
   node,
   type OnnxGraph,
   type OnnxNode,
@@ -35,8 +36,11 @@ export interface DecoderGraphs {
 
 const ATTENTION_SUFFIX = '/encoder_attn/Softmax_output_0';
 
-/** `alignmentHeads` are the heads (layer * heads per layer + head) whose cross-attention `prefix` gives out. */
-export function splitMergedDecoder(merged: Uint8Array, alignmentHeads: readonly number[]): DecoderGraphs {
+/** `alignmentHeads` names, by the number of layers, the heads (layer * heads per layer + head) that `prefix` gives out. */
+export function splitMergedDecoder(
+  merged: Uint8Array,
+  alignmentHeads: (layers: number) => readonly number[],
+): DecoderGraphs {
   const model = onnxProto.onnx.ModelProto.decode(merged);
   const graph = model.graph;
   const branches = graph?.node?.[0];
@@ -52,10 +56,10 @@ export function splitMergedDecoder(merged: Uint8Array, alignmentHeads: readonly 
   const build = (branch: OnnxGraph, inputNames: readonly string[], extra: ExtraParts): Uint8Array => {
     const outputs = [...(branch.output ?? []).filter((one) => extra.keep(one.name ?? '')), ...extra.outputs];
     const given = new Set([...inputNames, ...extra.inputs.map((one) => one.name ?? '')]);
-    const nodes = reachable(
+    const nodes = neededNodes(
       [...extra.first, ...without(quantisedProjection(branch), extra.first), ...extra.nodes],
       given,
-      outputs,
+      outputs.map((one) => one.name ?? ''),
     );
     const built: onnx.IModelProto = {
       irVersion: model.irVersion,
@@ -77,14 +81,18 @@ export function splitMergedDecoder(merged: Uint8Array, alignmentHeads: readonly 
   );
   return {
     layers,
-    prefix: build(prefixBranch, ['input_ids', 'encoder_hidden_states'], prefixExtra(prefixBranch, alignmentHeads)),
+    prefix: build(
+      prefixBranch,
+      ['input_ids', 'encoder_hidden_states'],
+      prefixExtra(prefixBranch, alignmentHeads(layers)),
+    ),
     step: build(stepBranch, ['input_ids', ...pastNames], stepExtra(stepBranch)),
   };
 }
 
 /**
  * The branch with its output projection in 8-bit arithmetic: the quantised weights are already there, only behind a
- * DequantizeLinear. Nodes that this leaves without a reader fall away in `reachable`.
+ * DequantizeLinear. Nodes that this leaves without a reader fall away in `neededNodes`.
  */
 function quantisedProjection(branch: OnnxGraph): OnnxNode[] {
   const nodes = branch.node ?? [];
@@ -112,24 +120,6 @@ function quantisedProjection(branch: OnnxGraph): OnnxNode[] {
 function without(nodes: readonly OnnxNode[], replaced: readonly OnnxNode[]): OnnxNode[] {
   const names = new Set(replaced.flatMap((one) => one.output ?? []));
   return nodes.filter((one) => !one.output?.some((name) => names.has(name)));
-}
-
-/** The nodes that some output needs, without computing what is given as an input, in their order. */
-function reachable(
-  nodes: readonly OnnxNode[],
-  given: ReadonlySet<string>,
-  outputs: readonly onnx.IValueInfoProto[],
-): OnnxNode[] {
-  const producers = new Map(nodes.flatMap((one) => (one.output ?? []).map((name) => [name, one] as const)));
-  const needed = new Set<OnnxNode>();
-  const open = outputs.map((one) => one.name ?? '');
-  for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    const producer = given.has(name) ? undefined : producers.get(name);
-    if (!producer || needed.has(producer)) continue;
-    needed.add(producer);
-    open.push(...(producer.input ?? []));
-  }
-  return nodes.filter((one) => needed.has(one));
 }
 
 /** The transposed and scaled encoder keys of each layer, as the attention's first product reads them. */

@@ -22,11 +22,15 @@ const TOKENS_PER_SECOND = 6.5;
 const SPARE_TOKENS = 8;
 const MAX_TOKENS = 190;
 
+/** Heads of each layer, in tiny and base alike. */
+const HEADS = 8;
+
 /**
- * Heads that follow the sound (layer * 8 + head), chosen by greedy search over all 48 on the clips with exact word times
- * on 2026-11-21: layers 3 to 5 hold them, as in Whisper; see align-tokens.ts for the figures.
+ * Heads of tiny that follow the sound (layer * 8 + head), chosen by greedy search over all 48 on the clips with exact word
+ * times on 2026-11-21: layers 3 to 5 hold them, as in Whisper; see align-tokens.ts for the figures.
  */
-const ALIGNMENT_HEADS = [29, 34, 35, 38, 44];
+const TINY_LAYERS = 6;
+const TINY_ALIGNMENT_HEADS = [29, 34, 35, 38, 44];
 
 /** Samples that one frame of the encoder stands for: strides 64, 3 and 2 of its convolutions. */
 const FRAME_SAMPLES = 384;
@@ -61,7 +65,7 @@ export class Moonshine implements SpeechModel<EncodedWindow> {
 
   /** `folder` holds `encoder_model.onnx` and `decoder_model_merged.onnx`. */
   static async open(folder: string, threads: number): Promise<Moonshine> {
-    const graphs = splitMergedDecoder(await readFile(join(folder, 'decoder_model_merged.onnx')), ALIGNMENT_HEADS);
+    const graphs = splitMergedDecoder(await readFile(join(folder, 'decoder_model_merged.onnx')), alignmentHeads);
     return new Moonshine(
       await openSession(join(folder, 'encoder_model.onnx'), threads),
       await openSession(graphs.prefix, threads),
@@ -211,4 +215,11 @@ function sharedLength(left: readonly number[], right: readonly number[]): number
 
 function sum(values: Float32Array): number {
   return values.reduce((total, one) => total + one, 0);
+}
+
+/** Of sizes that were not measured, all heads of the upper half: OpenAI's rule for Whisper where it knows no better. */
+function alignmentHeads(layers: number): readonly number[] {
+  if (layers === TINY_LAYERS) return TINY_ALIGNMENT_HEADS;
+  const below = Math.floor(layers / 2) * HEADS;
+  return Array.from({ length: layers * HEADS - below }, (_, index) => below + index);
 }
