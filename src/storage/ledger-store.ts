@@ -1,0 +1,342 @@
+import { type Kysely, sql, type Transaction } from 'kysely';
+import { GatewayError } from '../core/errors.ts';
+import type { Nanos } from '../core/money.ts';
+import { invalidCursor, type PageAsk, pageOf, readCursor } from '../core/page.ts';
+import {
+  type Credit,
+  type CreditAsk,
+  feeOf,
+  type Hold,
+  type HoldState,
+  type Ledger,
+  type LedgerEntry,
+  type Receipt,
+  type ReserveAsk,
+  type TopUpAsk,
+} from '../metering/ledger.ts';
+import type { RequestRecord } from '../metering/usage-store.ts';
+import { type Batcher, createBatcher } from './batcher.ts';
+import type { Database } from './database.ts';
+import { newId } from './new-id.ts';
+import { requestJson } from './request-row.ts';
+import type { Schema, TransferKind } from './schema.ts';
+
+/** A ledger in the database, for requests that come in crowds. */
+export interface LedgerStore extends Ledger {
+  /** Resolves when no call is under way. */
+  idle(): Promise<void>;
+}
+
+/** Requests that share one statement. More would hold a busy wallet's lock for longer than a few milliseconds. */
+const maxBatch = 200;
+/** Two batches on PostgreSQL: while one waits for the disk, the next runs. The embedded database has one connection. */
+const batchesAtOnce = { embedded: 1, postgres: 2 };
+/** Some seconds of work at the rates that bench/ledger.ts measures; beyond it the answer is 503 with `Retry-After`. */
+const maxWaiting = 10_000;
+const maxExpired = 1_000;
+/** Most that one movement may be, a billion dollars: nonsense stops here and sums stay far from the end of 64 bits. */
+const maxAmount: Nanos = 1_000_000_000n * 1_000_000_000n;
+
+interface Resolution {
+  readonly hold: Pick<Hold, 'id' | 'accountId'>;
+  readonly state: 'settled' | 'voided';
+  readonly costNanos: Nanos;
+  readonly providerCostNanos: Nanos;
+  readonly record: RequestRecord | null;
+}
+
+type Outcome = 'reserved' | 'existing' | 'no_wallet' | 'insufficient_credits' | 'budget_exhausted';
+type ReserveResult = { readonly outcome: Outcome; readonly hold: Hold };
+
+export function createLedgerStore({ db, kind }: Database): LedgerStore {
+  const concurrency = batchesAtOnce[kind];
+  const reserves: Batcher<ReserveAsk, ReserveResult> = createBatcher({
+    run: (asks) => reserveAll(db, asks),
+    maxItems: maxBatch,
+    concurrency,
+    maxWaiting,
+  });
+  const resolutions: Batcher<Resolution, Receipt | null> = createBatcher({
+    run: (items) => resolveAll(db, items),
+    maxItems: maxBatch,
+    concurrency,
+    maxWaiting,
+  });
+  const resolve = async (resolution: Resolution): Promise<Receipt> => {
+    const receipt = await resolutions.add(resolution);
+    if (receipt === null) throw new GatewayError('not_found', 'There is no such hold.');
+    return receipt;
+  };
+
+  return {
+    async reserve(ask) {
+      checkAmount(ask.amountNanos, 0n);
+      if (!Number.isInteger(ask.ttlMs) || ask.ttlMs < 1) throw new RangeError(`not a time to live: ${ask.ttlMs} ms`);
+      const { outcome, hold } = await reserves.add(ask);
+      if (outcome === 'insufficient_credits') {
+        throw new GatewayError('insufficient_credits', 'The wallet cannot pay for this request. Top it up.');
+      }
+      if (outcome === 'budget_exhausted') {
+        throw new GatewayError('budget_exhausted', "The key's budget for this month is spent or held.", {
+          retryAfterSeconds: secondsUntilNextMonth(Date.now()),
+        });
+      }
+      if (outcome === 'no_wallet') throw noAccount();
+      return hold;
+    },
+    async settle(hold, { costNanos, providerCostNanos, record }) {
+      checkAmount(costNanos, 0n);
+      checkAmount(providerCostNanos, 0n);
+      return resolve({ hold, state: 'settled', costNanos, providerCostNanos, record });
+    },
+    void: (hold, record) => resolve({ hold, state: 'voided', costNanos: 0n, providerCostNanos: 0n, record }),
+    async expire() {
+      const { rows } = await sql<{ count: number }>`select ledger_expire(${maxExpired}) as count`.execute(db);
+      return rows[0]?.count ?? 0;
+    },
+    topUp: (ask) => topUp(db, ask),
+    async grant(ask) {
+      checkAmount(ask.amountNanos, 1n);
+      const { balance, repeated } = await db
+        .transaction()
+        .execute((transaction) => credit(transaction, 'grant', ask, null));
+      return { creditedNanos: ask.amountNanos, balanceNanos: balance, repeated };
+    },
+    refund: ({ accountId, requestId, reason }) =>
+      db.transaction().execute(async (transaction): Promise<Credit> => {
+        const charged = await chargedFor(transaction, accountId, requestId);
+        if (charged === 0n) throw new GatewayError('not_found', 'This account was charged nothing for such a request.');
+        const ask = { accountId, amountNanos: charged, reference: requestId, memo: reason };
+        const { balance, repeated } = await credit(transaction, 'refund', ask, requestId);
+        return { creditedNanos: charged, balanceNanos: balance, repeated };
+      }),
+    async wallet(accountId) {
+      const row = await db.selectFrom('wallets').selectAll().where('account_id', '=', accountId).executeTakeFirst();
+      if (!row) throw noAccount();
+      const { balance, held, unlimited } = row;
+      return { balanceNanos: balance, heldNanos: held, availableNanos: balance - held, unlimited };
+    },
+    entries: (accountId, page) => entries(db, accountId, page),
+    async budget(keyId) {
+      const row = await db
+        .selectFrom('key_budgets')
+        .select(['spent', 'held'])
+        .where('key_id', '=', keyId)
+        .where('month', '=', sql<string>`date_trunc('month', now() at time zone 'UTC')::date`)
+        .executeTakeFirst();
+      return { spentNanos: row?.spent ?? 0n, heldNanos: row?.held ?? 0n };
+    },
+    async idle() {
+      await Promise.all([reserves.idle(), resolutions.idle()]);
+    },
+  };
+}
+
+async function reserveAll(db: Kysely<Schema>, asks: readonly ReserveAsk[]): Promise<readonly ReserveResult[]> {
+  const json = asks.map((ask, n) => ({
+    n,
+    hold_id: newId('hold'),
+    account_id: ask.accountId,
+    charge_key: ask.chargeKey,
+    amount: ask.amountNanos.toString(),
+    ttl_ms: ask.ttlMs,
+    request_id: ask.requestId,
+    key_id: ask.key?.id ?? null,
+    budget: ask.key?.budgetNanos?.toString() ?? null,
+  }));
+  const { rows } = await sql<{
+    o_n: number;
+    o_outcome: Outcome;
+    o_hold_id: string;
+    o_amount: bigint;
+    o_state: HoldState;
+    o_expires_at: Date;
+  }>`select * from ledger_reserve(${JSON.stringify(json)}::jsonb)`.execute(db);
+  const results = new Array<ReserveResult>(asks.length);
+  for (const row of rows) {
+    const hold: Hold = {
+      id: row.o_hold_id,
+      accountId: asks[row.o_n]!.accountId,
+      amountNanos: row.o_amount,
+      state: row.o_state,
+      expiresAtMs: row.o_expires_at.getTime(),
+      repeated: row.o_outcome === 'existing',
+    };
+    results[row.o_n] = { outcome: row.o_outcome, hold };
+  }
+  return results;
+}
+
+async function resolveAll(db: Kysely<Schema>, items: readonly Resolution[]): Promise<readonly (Receipt | null)[]> {
+  const json = items.map(({ hold, state, costNanos, providerCostNanos, record }, n) => ({
+    n,
+    hold_id: hold.id,
+    account_id: hold.accountId,
+    state,
+    cost: costNanos.toString(),
+    provider_cost: providerCostNanos.toString(),
+    record: record === null ? null : requestJson(record),
+  }));
+  const { rows } = await sql<{
+    o_n: number;
+    o_state: Receipt['state'] | null;
+    o_charged: bigint;
+    o_uncollected: bigint;
+    o_balance: bigint;
+  }>`select * from ledger_resolve(${JSON.stringify(json)}::jsonb)`.execute(db);
+  const results = new Array<Receipt | null>(items.length).fill(null);
+  for (const row of rows) {
+    if (row.o_state === null) continue;
+    results[row.o_n] = {
+      state: row.o_state,
+      chargedNanos: row.o_charged,
+      uncollectedNanos: row.o_uncollected,
+      balanceNanos: row.o_balance,
+    };
+  }
+  return results;
+}
+
+async function topUp(db: Kysely<Schema>, ask: TopUpAsk): ReturnType<Ledger['topUp']> {
+  checkAmount(ask.amountNanos, 1n);
+  if (!Number.isInteger(ask.feeBasisPoints) || ask.feeBasisPoints < 0 || ask.feeBasisPoints > 10_000) {
+    throw new RangeError(`not a fee: ${ask.feeBasisPoints} basis points`);
+  }
+  return db.transaction().execute(async (transaction) => {
+    const { balance, repeated, fee: earlierFee } = await credit(transaction, 'topup', ask, null);
+    const fee = repeated ? earlierFee : feeOf(ask.amountNanos, ask.feeBasisPoints);
+    if (!repeated && fee > 0n) {
+      const { accountId, reference, memo } = ask;
+      await transaction
+        .insertInto('transfers')
+        .values({
+          kind: 'topup_fee',
+          account_id: accountId,
+          debit: 'external',
+          credit: 'fees',
+          amount: fee,
+          reference,
+          memo,
+        })
+        .execute();
+    }
+    return {
+      creditedNanos: ask.amountNanos,
+      feeNanos: fee,
+      chargedNanos: ask.amountNanos + fee,
+      balanceNanos: balance,
+      repeated,
+    };
+  });
+}
+
+const sidesOfCredit = { topup: 'external', grant: 'grants', refund: 'revenue', write_off: 'grants' } as const;
+
+/** Moves money into a wallet under its lock. With a reference that was used before, nothing moves. */
+export async function credit(
+  transaction: Transaction<Schema>,
+  kind: keyof typeof sidesOfCredit & TransferKind,
+  { accountId, amountNanos, reference, memo }: CreditAsk,
+  requestId: string | null,
+): Promise<{ balance: Nanos; repeated: boolean; fee: Nanos }> {
+  const wallet = await transaction
+    .selectFrom('wallets')
+    .select('balance')
+    .where('account_id', '=', accountId)
+    .forNoKeyUpdate()
+    .executeTakeFirst();
+  if (!wallet) throw noAccount();
+  if (reference !== null) {
+    const earlier = await transaction
+      .selectFrom('transfers')
+      .select(['kind', 'amount'])
+      .where('account_id', '=', accountId)
+      .where('kind', 'in', kind === 'topup' ? ['topup', 'topup_fee'] : [kind])
+      .where('reference', '=', reference)
+      .execute();
+    const first = earlier.find((row) => row.kind === kind);
+    if (first && first.amount !== amountNanos) {
+      throw new GatewayError('invalid_value', 'This reference was used for another amount.', { param: 'reference' });
+    }
+    if (first) {
+      const fee = earlier.find((row) => row.kind === 'topup_fee')?.amount ?? 0n;
+      return { balance: wallet.balance, repeated: true, fee };
+    }
+  }
+  const balance = wallet.balance + amountNanos;
+  await transaction.updateTable('wallets').set({ balance }).where('account_id', '=', accountId).execute();
+  await transaction
+    .insertInto('transfers')
+    .values({
+      kind,
+      account_id: accountId,
+      debit: sidesOfCredit[kind],
+      credit: 'wallet',
+      amount: amountNanos,
+      balance_after: balance,
+      request_id: requestId,
+      reference,
+      memo,
+    })
+    .execute();
+  return { balance, repeated: false, fee: 0n };
+}
+
+async function chargedFor(transaction: Transaction<Schema>, accountId: string, requestId: string): Promise<Nanos> {
+  const { charged } = await transaction
+    .selectFrom('transfers')
+    .select(sql<bigint>`coalesce(sum(amount), 0)::bigint`.as('charged'))
+    .where('account_id', '=', accountId)
+    .where('request_id', '=', requestId)
+    .where('kind', '=', 'charge')
+    .executeTakeFirstOrThrow();
+  return charged;
+}
+
+async function entries(db: Kysely<Schema>, accountId: string, { limit, cursor }: PageAsk) {
+  const [after] = readCursor(cursor, 1) ?? [];
+  if (after !== undefined && !/^\d{1,18}$/.test(after)) throw invalidCursor();
+  const rows = await db
+    .selectFrom('transfers')
+    .select(['id', 'at', 'kind', 'debit', 'amount', 'balance_after', 'request_id', 'reference', 'memo'])
+    .where('account_id', '=', accountId)
+    .where('balance_after', 'is not', null)
+    .$if(after !== undefined, (query) => query.where('id', '<', BigInt(after ?? 0)))
+    .orderBy('id', 'desc')
+    .limit(limit + 1)
+    .execute();
+  return pageOf(
+    rows,
+    limit,
+    (row) => [row.id.toString()],
+    (row): LedgerEntry => ({
+      id: `txn_${row.id}`,
+      at: row.at,
+      kind: entryKind(row.kind),
+      amountNanos: row.debit === 'wallet' ? -row.amount : row.amount,
+      balanceNanos: row.balance_after ?? 0n,
+      requestId: row.request_id,
+      reference: row.reference,
+      memo: row.memo,
+    }),
+  );
+}
+
+function entryKind(kind: TransferKind): LedgerEntry['kind'] {
+  if (kind === 'provider_cost' || kind === 'topup_fee') throw new Error(`a transfer of ${kind} touches no wallet`);
+  return kind;
+}
+
+function checkAmount(amount: Nanos, least: Nanos): void {
+  if (amount < least || amount > maxAmount) throw new RangeError(`not an amount to move: ${amount} nano-dollars`);
+}
+
+function noAccount(): GatewayError {
+  return new GatewayError('not_found', 'There is no such account.');
+}
+
+/** Budgets start anew with the month, in UTC. */
+function secondsUntilNextMonth(nowMs: number): number {
+  const now = new Date(nowMs);
+  return Math.max(1, Math.ceil((Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1) - nowMs) / 1000));
+}

@@ -1,0 +1,30 @@
+import type { Kysely } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import type { Schema } from '../schema.ts';
+import { accountTables } from './0001-accounts.ts';
+import { ledgerTables } from './0002-ledger.ts';
+import { usageTables } from './0003-usage.ts';
+import { ledgerFunctions } from './0004-ledger-functions.ts';
+
+/**
+ * Every change of the tables, oldest first. A name that was released is never changed, nor is what it does: databases
+ * remember the names. Imported, not read from a folder, so that the built package has them.
+ */
+const migrations: Readonly<Record<string, Migration>> = {
+  '0001-accounts': accountTables,
+  '0002-ledger': ledgerTables,
+  '0003-usage': usageTables,
+  '0004-ledger-functions': ledgerFunctions,
+};
+
+/**
+ * Brings the tables up to date in one transaction, under an advisory lock on PostgreSQL: of several replicas that start
+ * at once, one does it and the others wait. Resolves with the names of what was applied, none when all was there.
+ * Rejects when the database was made by a newer version.
+ */
+export async function migrate(db: Kysely<Schema>): Promise<readonly string[]> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } });
+  const { error, results } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+  return (results ?? []).map((result) => result.migrationName);
+}
