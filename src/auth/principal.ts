@@ -1,5 +1,7 @@
-/** What a key may do beyond transcribing: `admin` opens metrics, accounts and settings. */
-export type Scope = 'transcribe' | 'admin';
+/** What a key may do: `admin` opens metrics, accounts and settings; `live` opens sockets, `jobs` the queue. */
+export type Scope = 'transcribe' | 'live' | 'jobs' | 'admin';
+
+export const allScopes: readonly Scope[] = ['transcribe', 'live', 'jobs', 'admin'];
 
 /** Who is asking, as far as the doors need to know. */
 export interface Principal {

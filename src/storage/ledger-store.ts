@@ -4,7 +4,6 @@ import type { Nanos } from '../core/money.ts';
 import { invalidCursor, type PageAsk, pageOf, readCursor } from '../core/page.ts';
 import {
   type Credit,
-  type CreditAsk,
   feeOf,
   type Hold,
   type HoldState,
@@ -17,6 +16,7 @@ import {
 import type { RequestRecord } from '../metering/usage-store.ts';
 import { type Batcher, createBatcher } from './batcher.ts';
 import type { Database } from './database.ts';
+import { credit, noAccount } from './ledger-credit.ts';
 import { newId } from './new-id.ts';
 import { requestJson } from './request-row.ts';
 import type { Schema, TransferKind } from './schema.ts';
@@ -230,58 +230,6 @@ async function topUp(db: Kysely<Schema>, ask: TopUpAsk): ReturnType<Ledger['topU
   });
 }
 
-const sidesOfCredit = { topup: 'external', grant: 'grants', refund: 'revenue', write_off: 'grants' } as const;
-
-/** Moves money into a wallet under its lock. With a reference that was used before, nothing moves. */
-export async function credit(
-  transaction: Transaction<Schema>,
-  kind: keyof typeof sidesOfCredit & TransferKind,
-  { accountId, amountNanos, reference, memo }: CreditAsk,
-  requestId: string | null,
-): Promise<{ balance: Nanos; repeated: boolean; fee: Nanos }> {
-  const wallet = await transaction
-    .selectFrom('wallets')
-    .select('balance')
-    .where('account_id', '=', accountId)
-    .forNoKeyUpdate()
-    .executeTakeFirst();
-  if (!wallet) throw noAccount();
-  if (reference !== null) {
-    const earlier = await transaction
-      .selectFrom('transfers')
-      .select(['kind', 'amount'])
-      .where('account_id', '=', accountId)
-      .where('kind', 'in', kind === 'topup' ? ['topup', 'topup_fee'] : [kind])
-      .where('reference', '=', reference)
-      .execute();
-    const first = earlier.find((row) => row.kind === kind);
-    if (first && first.amount !== amountNanos) {
-      throw new GatewayError('invalid_value', 'This reference was used for another amount.', { param: 'reference' });
-    }
-    if (first) {
-      const fee = earlier.find((row) => row.kind === 'topup_fee')?.amount ?? 0n;
-      return { balance: wallet.balance, repeated: true, fee };
-    }
-  }
-  const balance = wallet.balance + amountNanos;
-  await transaction.updateTable('wallets').set({ balance }).where('account_id', '=', accountId).execute();
-  await transaction
-    .insertInto('transfers')
-    .values({
-      kind,
-      account_id: accountId,
-      debit: sidesOfCredit[kind],
-      credit: 'wallet',
-      amount: amountNanos,
-      balance_after: balance,
-      request_id: requestId,
-      reference,
-      memo,
-    })
-    .execute();
-  return { balance, repeated: false, fee: 0n };
-}
-
 async function chargedFor(transaction: Transaction<Schema>, accountId: string, requestId: string): Promise<Nanos> {
   const { charged } = await transaction
     .selectFrom('transfers')
@@ -329,10 +277,6 @@ function entryKind(kind: TransferKind): LedgerEntry['kind'] {
 
 function checkAmount(amount: Nanos, least: Nanos): void {
   if (amount < least || amount > maxAmount) throw new RangeError(`not an amount to move: ${amount} nano-dollars`);
-}
-
-function noAccount(): GatewayError {
-  return new GatewayError('not_found', 'There is no such account.');
 }
 
 /** Budgets start anew with the month, in UTC. */
