@@ -39,14 +39,15 @@ export function describeDatabases(
         test = await makeTestDatabase(kind);
         open = await test.open();
       });
-      after(async () => {
-        await open?.close();
-        await test?.remove();
-      });
       body(
         () => given(open),
         () => given(test),
       );
+      // Last, so that what the body closes in its own hooks finds the database open.
+      after(async () => {
+        await open?.close();
+        await test?.remove();
+      });
     });
   }
 }

@@ -1,0 +1,100 @@
+import { type Kysely, type Selectable, sql } from 'kysely';
+import { z } from 'zod';
+import type { IdempotencyState, IdempotencyStore } from '../metering/idempotency-store.ts';
+import type { Database } from './database.ts';
+import type { IdempotencyKeysTable, Schema } from './schema.ts';
+
+/** How long a reply is given again: what Stripe and the SDKs that copy it promise. */
+const keptHours = 24;
+const maxBodyBytes = 8 * 1024 * 1024;
+const headersSchema = z.record(z.string(), z.string());
+
+export function createIdempotencyStore({ db }: Database): IdempotencyStore {
+  const release = async (accountId: string, key: string, requestId: string) => {
+    await db
+      .deleteFrom('idempotency_keys')
+      .where('account_id', '=', accountId)
+      .where('key', '=', key)
+      .where('request_id', '=', requestId)
+      .where('state', '=', 'running')
+      .execute();
+  };
+  return {
+    async begin({ accountId, key, requestHash, requestId, runningTtlMs }) {
+      const expiresAt = sql<Date>`now() + ${runningTtlMs}::bigint * interval '1 millisecond'`;
+      const fresh = { request_hash: requestHash, request_id: requestId, state: 'running' as const };
+      // One statement: who inserts, or takes over what has expired, is first.
+      const taken = await db
+        .insertInto('idempotency_keys')
+        .values({ account_id: accountId, key, ...fresh, expires_at: expiresAt })
+        .onConflict((conflict) =>
+          conflict
+            .columns(['account_id', 'key'])
+            .doUpdateSet({
+              ...fresh,
+              reply_status: null,
+              reply_headers: null,
+              reply_body: null,
+              created_at: sql`now()`,
+              expires_at: expiresAt,
+            })
+            .where('idempotency_keys.expires_at', '<', sql<Date>`now()`),
+        )
+        .returning('request_id')
+        .executeTakeFirst();
+      if (taken) return { state: 'first' };
+      const row = await find(db, accountId, key);
+      // Given free between the two statements: this request may be the first now.
+      if (!row) return this.begin({ accountId, key, requestHash, requestId, runningTtlMs });
+      return stateOf(row, requestHash);
+    },
+    async finish({ accountId, key, requestId }, { status, headers, body }) {
+      if (body.byteLength > maxBodyBytes) return release(accountId, key, requestId);
+      await db
+        .updateTable('idempotency_keys')
+        .set({
+          state: 'done',
+          reply_status: status,
+          reply_headers: JSON.stringify(headers),
+          reply_body: body,
+          expires_at: sql`now() + ${keptHours}::integer * interval '1 hour'`,
+        })
+        .where('account_id', '=', accountId)
+        .where('key', '=', key)
+        .where('request_id', '=', requestId)
+        .execute();
+    },
+    forget: ({ accountId, key, requestId }) => release(accountId, key, requestId),
+    async prune() {
+      const { rows } = await sql<{ count: number }>`
+        with removed as (
+          delete from idempotency_keys where (account_id, key) in (
+            select account_id, key from idempotency_keys where expires_at < now() limit 1000
+          ) returning 1
+        ) select count(*)::integer as count from removed`.execute(db);
+      return rows[0]?.count ?? 0;
+    },
+  };
+}
+
+function find(db: Kysely<Schema>, accountId: string, key: string) {
+  return db
+    .selectFrom('idempotency_keys')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('key', '=', key)
+    .executeTakeFirst();
+}
+
+function stateOf(row: Selectable<IdempotencyKeysTable>, requestHash: string): IdempotencyState {
+  if (row.request_hash !== requestHash) return { state: 'conflict' };
+  if (row.state === 'running' || row.reply_status === null || row.reply_body === null) {
+    return { state: 'running', requestId: row.request_id };
+  }
+  const headers = headersSchema.parse(row.reply_headers);
+  return {
+    state: 'done',
+    requestId: row.request_id,
+    reply: { status: row.reply_status, headers, body: row.reply_body },
+  };
+}
