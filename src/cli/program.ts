@@ -57,6 +57,15 @@ function createProgram(finish: (code: number) => void): Command {
   addModelCommands(program.command('models').description('model files of the embedded engine'), finish);
 
   program
+    .command('migrate')
+    .description('bring the tables of the database up to date, as a start does, and print what was applied')
+    .action(async () => {
+      const config = settings();
+      const { migrateDatabase } = await import('./migrate.ts');
+      finish(await migrateDatabase(config));
+    });
+
+  program
     .command('keys')
     .description('API keys')
     .command('reset-admin')

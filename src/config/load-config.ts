@@ -35,8 +35,10 @@ export interface ConfigSources {
   readonly workingDir: string;
 }
 
-/** Names the file; every other `FLUXSCRIBE_…` variable is a setting. */
+/** Names the file; every other `FLUXSCRIBE_…` variable is a setting … */
 const fileVariable = 'FLUXSCRIBE_CONFIG';
+/** … but for those that the project's own tests read, which must not stop a server that they start. */
+const testPrefix = 'FLUXSCRIBE_TEST_';
 
 /** Reads the file, lays the environment over it, validates. Throws ConfigError. */
 export function loadConfig(sources: ConfigSources): Config {
@@ -84,7 +86,7 @@ function readEnvironment(env: ConfigSources['env']): EnvironmentValue[] {
   for (const [name, text] of Object.entries(env)) {
     const setting = byVariable.get(name);
     if (!setting) {
-      if (name.startsWith('FLUXSCRIBE_') && name !== fileVariable) {
+      if (name.startsWith('FLUXSCRIBE_') && name !== fileVariable && !name.startsWith(testPrefix)) {
         problems.push(
           `${name}: there is no such setting.${suggestVariable(name, [...byVariable.keys(), fileVariable])}`,
         );

@@ -157,6 +157,50 @@ const audio = z.strictObject({
     ),
 });
 
+const database = z.strictObject({
+  url: z
+    .string()
+    .regex(/^postgres(ql)?:\/\/\S+$/, 'must be an address such as postgres://user:password@host:5432/name')
+    .nullable()
+    .default(null)
+    .meta({
+      ...meta(
+        'DATABASE_URL',
+        'PostgreSQL 14 or newer for accounts, keys and money. Without it an embedded database in `dataDir` serves one process.',
+      ),
+      secret: true,
+    }),
+  poolSize: whole(2, 1_000)
+    .default(10)
+    .meta(meta('FLUXSCRIBE_DATABASE_POOL_SIZE', 'Most connections of this process to PostgreSQL; one more listens.')),
+  connectSeconds: seconds(0.1, 300)
+    .default(5)
+    .meta(meta('FLUXSCRIBE_DATABASE_CONNECT_SECONDS', 'Longest wait for a connection; beyond it 503.')),
+  statementSeconds: seconds(0.1, 3600)
+    .default(30)
+    .meta(meta('FLUXSCRIBE_DATABASE_STATEMENT_SECONDS', 'Longest run of one statement; beyond it 503.')),
+  usageRetentionDays: whole(1, 36_500)
+    .default(400)
+    .meta(
+      meta(
+        'FLUXSCRIBE_DATABASE_USAGE_RETENTION_DAYS',
+        'Rows about single requests, and resolved holds, are removed after this long. The ledger is never removed.',
+      ),
+    ),
+});
+
+const wallet = z.strictObject({
+  topUpFeePercent: z
+    .number()
+    .min(0)
+    .max(100)
+    .multipleOf(0.01)
+    .default(5)
+    .meta(
+      meta('FLUXSCRIBE_WALLET_TOP_UP_FEE_PERCENT', "The operator's fee on a top-up, charged on top of its amount."),
+    ),
+});
+
 const metrics = z.strictObject({
   public: z
     .boolean()
@@ -178,7 +222,7 @@ export const settingsSchema = z.strictObject({
     .meta(
       meta(
         'FLUXSCRIBE_DATA',
-        'Folder for keys and uploads in progress. Relative paths start at the working directory.',
+        'Folder for the database, keys and uploads in progress. Relative paths start at the working directory.',
       ),
     ),
   modelsDir: path()
@@ -213,6 +257,24 @@ export const settingsSchema = z.strictObject({
       ...meta(
         'FLUXSCRIBE_ADMIN_KEY',
         'The admin key. Without it one is made at the first start, printed once and kept as a hash.',
+      ),
+      secret: true,
+    }),
+  masterKeys: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^[\x21-\x2b\x2d-\x7e]{32,256}$/,
+          'must be 32 to 256 visible ASCII characters without spaces and commas',
+        ),
+    )
+    .max(10)
+    .default([])
+    .meta({
+      ...meta(
+        'FLUXSCRIBE_MASTER_KEY',
+        'Keys that seal the vendor keys of accounts, such as from `openssl rand -base64 32`. The first one seals, all of them open: to rotate, put a new one before the old, separated by a comma.',
       ),
       secret: true,
     }),
@@ -261,6 +323,8 @@ export const settingsSchema = z.strictObject({
   limits: limits.prefault({}),
   engine: engine.prefault({}),
   audio: audio.prefault({}),
+  database: database.prefault({}),
+  wallet: wallet.prefault({}),
   metrics: metrics.prefault({}),
 });
 

@@ -114,6 +114,11 @@ export interface Ledger {
   void(hold: Pick<Hold, 'id' | 'accountId'>, record: RequestRecord | null): Promise<Receipt>;
   /** Ends holds that nobody resolved in time, at most a thousand; resolves with how many. Any process may call it at any time. */
   expire(): Promise<number>;
+  /**
+   * Removes holds that ended before `olderThanMs` (since the Unix epoch), at most `most`; resolves with how many. Their
+   * charges stay; their charge keys are forgotten.
+   */
+  prune(olderThanMs: number, most: number): Promise<number>;
   /** Credits `amountNanos` (above 0) and takes the fee on top, rounded up to a whole nano-dollar. */
   topUp(ask: TopUpAsk): Promise<TopUp>;
   /** Credits without a fee, at the operator's cost. */

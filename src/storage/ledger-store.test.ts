@@ -147,6 +147,17 @@ describeDatabases('ledger', (database) => {
     assert.deepEqual(await wallet(id), { balance: 10, held: 0 });
   });
 
+  it('forgets old holds, and never their charges', async () => {
+    const id = await newAccount(10);
+    const [done, open] = [await ledger.reserve(ask(id, 4)), await ledger.reserve(ask(id, 1))];
+    await ledger.settle(done, cost(4));
+    assert.ok((await ledger.prune(Date.now() + 60_000, 10_000)) >= 1);
+    await assert.rejects(ledger.settle(done, cost(4)), { code: 'not_found' });
+    assert.equal((await ledger.settle(open, cost(1))).state, 'settled');
+    assert.deepEqual(await wallet(id), { balance: 5, held: 0 });
+    await checkBooks(database());
+  });
+
   it('never refuses an unlimited account, whose balance is what it has used', async () => {
     const id = await newAccount(0, 'unlimited');
     const hold = await ledger.reserve(ask(id, 500));

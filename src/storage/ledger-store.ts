@@ -94,6 +94,21 @@ export function createLedgerStore({ db, kind }: Database): LedgerStore {
       const { rows } = await sql<{ count: number }>`select ledger_expire(${maxExpired}) as count`.execute(db);
       return rows[0]?.count ?? 0;
     },
+    async prune(olderThanMs, most) {
+      const { numDeletedRows } = await db
+        .deleteFrom('holds')
+        .where('id', 'in', (query) =>
+          query
+            .selectFrom('holds')
+            .select('id')
+            .where('state', '<>', 'pending')
+            .where('resolved_at', '<', new Date(olderThanMs))
+            .orderBy('resolved_at')
+            .limit(most),
+        )
+        .executeTakeFirstOrThrow();
+      return Number(numDeletedRows);
+    },
     topUp: (ask) => topUp(db, ask),
     async grant(ask) {
       checkAmount(ask.amountNanos, 1n);

@@ -19,7 +19,8 @@ export function runCli(
 ): Promise<CliResult> {
   const kept = new Set(['FLUXSCRIBE_MODELS', 'FLUXSCRIBE_MODEL_MIRROR']);
   const inherited = Object.entries(process.env).filter(
-    ([name]) => kept.has(name) || !/^(FLUXSCRIBE_|HOST$|PORT$|npm_lifecycle_event$|INIT_CWD$|NODE_)/.test(name),
+    ([name]) =>
+      kept.has(name) || !/^(FLUXSCRIBE_|DATABASE_URL$|HOST$|PORT$|npm_lifecycle_event$|INIT_CWD$|NODE_)/.test(name),
   );
   const extra = process.env.NODE_EXTRA_CA_CERTS;
   return new Promise((resolve, reject) => {

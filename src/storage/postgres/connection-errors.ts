@@ -9,8 +9,8 @@ import { GatewayError } from '../../core/errors.ts';
 const passing = /^(08|53)|^(57P0[123]|57014|55P03|25P03|40001|40P01)$/;
 
 /** `service_unavailable` with the cause for the log: it can hold the address of the database, which is no caller's business. */
-export function unavailable(cause: unknown, message = 'The database is not available'): GatewayError {
-  return new GatewayError('service_unavailable', `${message}.`, { cause, retryAfterSeconds: 5 });
+export function unavailable(cause: unknown, message = 'The database is not available.'): GatewayError {
+  return new GatewayError('service_unavailable', message, { cause, retryAfterSeconds: 5 });
 }
 
 /** A pool whose failures to reach the database are GatewayError; errors of a statement stay what they are. */
@@ -69,15 +69,15 @@ function connectMessage(thrown: unknown): string {
     case 'ECONNREFUSED':
       return 'The database refuses connections: is PostgreSQL running at the address in DATABASE_URL?';
     case 'ENOTFOUND':
-      return 'The host in DATABASE_URL is not known';
+      return 'The host in DATABASE_URL is not known.';
     case '28P01':
     case '28000':
-      return 'The database refuses the user or password in DATABASE_URL';
+      return 'The database refuses the user or password in DATABASE_URL.';
     case '3D000':
-      return 'The database named in DATABASE_URL does not exist';
+      return 'The database named in DATABASE_URL does not exist.';
     case '53300':
-      return 'The database has no connection left: lower database.poolSize or raise its max_connections';
+      return 'The database has no connection left: lower database.poolSize or raise its max_connections.';
     default:
-      return 'The database cannot be reached, or all of its connections are busy';
+      return 'The database cannot be reached, or all of its connections are busy.';
   }
 }

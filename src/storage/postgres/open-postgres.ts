@@ -38,7 +38,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   try {
     pool = new pg.Pool(settings);
   } catch (thrown) {
-    throw unavailable(thrown, 'DATABASE_URL is no address of a PostgreSQL database');
+    throw unavailable(thrown, 'DATABASE_URL is no address of a PostgreSQL database.');
   }
   // A connection that breaks while nobody uses it: the pool replaces it; without a listener it would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
