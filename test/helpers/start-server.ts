@@ -109,7 +109,10 @@ function inheritedEnvironment(): Record<string, string | undefined> {
     Object.entries(process.env).filter(
       ([name]) =>
         kept.has(name) ||
-        !(vendorNames.has(name) || /^(FLUXSCRIBE_|HOST$|PORT$|NODE_TEST_CONTEXT$|NODE_OPTIONS$)/.test(name)),
+        !(
+          vendorNames.has(name) ||
+          /^(FLUXSCRIBE_|DATABASE_URL$|HOST$|PORT$|NODE_TEST_CONTEXT$|NODE_OPTIONS$)/.test(name)
+        ),
     ),
   );
 }
