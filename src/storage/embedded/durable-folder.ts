@@ -30,15 +30,26 @@ const typeBits = 0o170000;
  *
  * After an unclean end PostgreSQL also syncs each of its thousand files before it recovers, each with a flush of the
  * disk's cache: up to ten seconds. With `syncedBefore` (`syncFolder` ran, nothing wrote since) files that this process
- * has not written are left out: they are on the disk already.
+ * has not written are left out until it is `opened`: they are on the disk already.
  */
 export class DurableFolder extends NodeFS {
-  readonly #syncedBefore: boolean;
+  #leavesOutUnwritten: boolean;
   readonly #written = new Set<number>();
 
   constructor(dir: string, syncedBefore: boolean) {
     super(dir);
-    this.#syncedBefore = syncedBefore;
+    this.#leavesOutUnwritten = syncedBefore;
+  }
+
+  /** Call when the database is open: from now on every fsync is carried out. */
+  opened(): void {
+    this.#leavesOutUnwritten = false;
+    this.#written.clear();
+  }
+
+  /** Brings an open file or folder to the disk. */
+  protected sync(descriptor: number): void {
+    fsyncSync(descriptor);
   }
 
   override async init(...[pglite, options]: Parameters<NodeFS['init']>): ReturnType<NodeFS['init']> {
@@ -52,19 +63,23 @@ export class DurableFolder extends NodeFS {
     const operations = module.NODEFS.stream_ops;
     const { write, setattr } = operations;
     operations.write = (stream, ...rest) => {
-      this.#written.add(stream.node.id);
+      this.#noteWrite(stream);
       return write(stream, ...rest);
     };
     // Truncation and growth.
     operations.setattr = (stream, ...rest) => {
-      this.#written.add(stream.node.id);
+      this.#noteWrite(stream);
       return setattr(stream, ...rest);
     };
     operations.fsync = (stream) => {
       const isFolder = (stream.node.mode & typeBits) === directoryBit;
-      if (isFolder || !this.#syncedBefore || this.#written.has(stream.node.id)) fsyncSync(stream.nfd);
+      if (isFolder || !this.#leavesOutUnwritten || this.#written.has(stream.node.id)) this.sync(stream.nfd);
       return 0;
     };
+  }
+
+  #noteWrite(stream: FileStream): void {
+    if (this.#leavesOutUnwritten) this.#written.add(stream.node.id);
   }
 }
 

@@ -4,34 +4,12 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite, types } from '@electric-sql/pglite';
 import { DurableFolder, syncFolder } from './durable-folder.ts';
 import type { FromWorker, StatementFailure, ToWorker, WorkerSetup } from './protocol.ts';
+import { startParameters } from './start-parameters.ts';
 
 /**
  * The thread of the embedded database. WebAssembly and fsync block whoever calls them, for milliseconds each: here that
  * is nobody who has a request to answer.
  */
-
-/**
- * PGlite's own parameters of 0.5 without `-F`, which switches fsync off, and with a smaller cache: 16 MiB hold the hot
- * rows of a gateway, and what is not in it is in the kernel's cache.
- */
-function startParameters(durable: boolean): string[] {
-  const settings = [
-    'search_path=public',
-    'exit_on_error=false',
-    'log_checkpoints=false',
-    'max_worker_processes=0',
-    'max_parallel_workers=0',
-    'max_parallel_workers_per_gather=0',
-    'max_parallel_maintenance_workers=0',
-    'io_method=sync',
-    // fdatasync, the default, does nothing in PGlite's libc; fsync comes through.
-    'wal_sync_method=fsync',
-    `fsync=${durable ? 'on' : 'off'}`,
-    'shared_buffers=16MB',
-    'TimeZone=UTC',
-  ];
-  return ['--single', '-O', '-j', ...settings.flatMap((setting) => ['-c', setting])];
-}
 
 const port = parentPort;
 if (port === null) throw new Error('This file runs as a worker thread.');
@@ -40,12 +18,15 @@ const say = (message: FromWorker) => port.postMessage(message);
 async function open({ dir, durable }: WorkerSetup): Promise<PGlite> {
   const isNew = !existsSync(join(dir, 'PG_VERSION'));
   const syncedBefore = durable && !isNew && (await syncFolder(dir));
-  return PGlite.create({
-    fs: new DurableFolder(dir, syncedBefore),
+  const folder = new DurableFolder(dir, syncedBefore);
+  const pglite = await PGlite.create({
+    fs: folder,
     startParams: startParameters(durable),
     parsers: { [types.INT8]: (text) => BigInt(text) },
     relaxedDurability: false,
   });
+  folder.opened();
+  return pglite;
 }
 
 function failureOf(thrown: unknown): StatementFailure {
