@@ -71,6 +71,30 @@ export interface UsageRow {
   readonly providerCostNanos: Nanos;
 }
 
+/** How the lengths of a provider's and model's requests agree. All of them are successful ones. */
+export interface ReconcileRow {
+  readonly provider: string | null;
+  readonly routedModel: string | null;
+  readonly requests: number;
+  readonly audioMs: number;
+  readonly billedMs: number;
+  readonly probedMs: number;
+  readonly decodedMs: number;
+  /** Requests for which the vendor gave a length, the sum of those lengths, and our own for the same requests. */
+  readonly vendorRequests: number;
+  readonly vendorMs: number;
+  readonly audioMsOfVendorRequests: number;
+  /** Requests in which two of the known lengths are further apart than the tolerance. */
+  readonly disagreements: number;
+}
+
+export interface ReconcileAsk {
+  /** Milliseconds since the Unix epoch; from is included, to is not. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly toleranceMs: number;
+}
+
 export interface RequestFilter {
   readonly fromMs: number | null;
   readonly toMs: number | null;
@@ -97,6 +121,8 @@ export interface UsageStore {
   find(id: string, accountId: string | null): Promise<RequestRecord | null>;
   /** Sums, ordered by the groups, in pages of up to 200 groups (or `limit` up to 10,000 for an export). */
   sum(ask: UsageAsk, page: PageAsk): Promise<Page<UsageRow>>;
+  /** Billed against probed, decoded and vendor-reported lengths, by provider and model; at most a thousand rows. */
+  reconcile(ask: ReconcileAsk): Promise<readonly ReconcileRow[]>;
   /** Removes at most `most` rows older than the retention; resolves with how many. */
   prune(olderThanMs: number, most: number): Promise<number>;
 }

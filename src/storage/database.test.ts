@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { sql } from 'kysely';
 import { describeDatabases } from '../../test/helpers/databases.ts';
+import { silentLog } from '../core/log.ts';
 import { openDatabase } from './database.ts';
 import { lockFolder } from './embedded/folder-lock.ts';
 import { migrate } from './migrations/migrate.ts';
@@ -48,16 +49,31 @@ describeDatabases('database', (database) => {
 
 describe('openDatabase', () => {
   const options = { poolSize: 2, connectTimeoutMs: 2_000, statementTimeoutMs: 5_000, dataDir: '/nowhere' };
-  const log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
 
   it('says why PostgreSQL cannot be reached, and not where it is', async () => {
-    const opening = openDatabase({ ...options, log, url: 'postgres://user:secret@127.0.0.1:1/x' });
+    const opening = openDatabase({ ...options, log: silentLog, url: 'postgres://user:secret@127.0.0.1:1/x' });
     await assert.rejects(opening, (error: Error & { code?: string }) => {
       assert.equal(error.code, 'service_unavailable');
       assert.match(error.message, /refuses connections/);
       assert.doesNotMatch(error.message, /secret|127/);
       return true;
     });
+  });
+});
+
+describe('the folder of the embedded database', () => {
+  it('is given back when it cannot be opened, with the reason', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'broken-database-'));
+    mkdirSync(join(dataDir, 'database'));
+    writeFileSync(join(dataDir, 'database', 'PG_VERSION'), '9.1\n');
+    const options = { dataDir, url: null, poolSize: 2, connectTimeoutMs: 1, statementTimeoutMs: 1, log: silentLog };
+    try {
+      for (let round = 0; round < 2; round++) {
+        await assert.rejects(openDatabase(options), { code: 'service_unavailable', message: /cannot be opened/ });
+      }
+    } finally {
+      rmSync(dataDir, { recursive: true });
+    }
   });
 });
 

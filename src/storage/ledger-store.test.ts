@@ -147,6 +147,19 @@ describeDatabases('ledger', (database) => {
     assert.deepEqual(await wallet(id), { balance: 10, held: 0 });
   });
 
+  it('ends each abandoned hold once, however many sweep at one time', async () => {
+    const ids = await Promise.all([newAccount(50), newAccount(50), newAccount(50)]);
+    await Promise.all(ids.flatMap((id) => Array.from({ length: 10 }, () => ledger.reserve(ask(id, 5, { ttlMs: 1 })))));
+    let ended = 0;
+    while (ended < 30) {
+      const counts = await Promise.all(Array.from({ length: 4 }, () => ledger.expire()));
+      ended += counts.reduce((total, count) => total + count, 0);
+    }
+    assert.equal(ended, 30);
+    for (const id of ids) assert.deepEqual(await wallet(id), { balance: 50, held: 0 });
+    await checkBooks(database(), ids);
+  });
+
   it('forgets old holds, and never their charges', async () => {
     const id = await newAccount(10);
     const [done, open] = [await ledger.reserve(ask(id, 4)), await ledger.reserve(ask(id, 1))];

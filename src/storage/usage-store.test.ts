@@ -125,6 +125,33 @@ describeDatabases('usage', (database) => {
     assert.deepEqual(filtered.items, []);
   });
 
+  it('compares what was billed with what was probed, decoded and reported by vendors', async () => {
+    const atMs = start + 100 * dayMs;
+    const vendor = { atMs, provider: 'openai', routedModel: 'openai/whisper-1' };
+    usage.record(record('req_r1', { ...vendor, vendorMs: 2_004 }));
+    usage.record(record('req_r2', { ...vendor, vendorMs: 9_000 }));
+    usage.record(record('req_r3', { ...vendor, status: 502, vendorMs: 5 }));
+    usage.record(record('req_r4', { atMs }));
+    await usage.flush();
+    const rows = await usage.reconcile({ fromMs: atMs, toMs: atMs + 1, toleranceMs: 100 });
+    const [local, openai] = rows;
+    assert.equal(rows.length, 2);
+    assert.deepEqual([local?.provider, local?.vendorRequests, local?.disagreements], ['local', 0, 0]);
+    assert.deepEqual(openai, {
+      provider: 'openai',
+      routedModel: 'openai/whisper-1',
+      requests: 2,
+      audioMs: 4_000,
+      billedMs: 20_000,
+      probedMs: 4_000,
+      decodedMs: 4_002,
+      vendorRequests: 2,
+      vendorMs: 11_004,
+      audioMsOfVendorRequests: 4_000,
+      disagreements: 1,
+    });
+  });
+
   it('writes the row with the charge, and says what was charged', async () => {
     const { id } = await createAccountStore(database()).create({ name: 'x', planId: 'payg' });
     const ledger = createLedgerStore(database());

@@ -10,6 +10,7 @@ import type {
   UsageStore,
 } from '../metering/usage-store.ts';
 import type { Database } from './database.ts';
+import { reconcile } from './reconcile.ts';
 import { requestJson, requestRecord } from './request-row.ts';
 import type { Schema } from './schema.ts';
 import { readTimeCursor } from './time-cursor.ts';
@@ -67,6 +68,7 @@ export function openUsageStore({ db }: Database, log: Log): OpenUsageStore {
       return row ? requestRecord(row) : null;
     },
     sum: (ask, page) => sum(db, ask, page),
+    reconcile: (ask) => reconcile(db, ask),
     async prune(olderThanMs, most) {
       const { numDeletedRows } = await db
         .deleteFrom('requests')
