@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -71,6 +71,18 @@ describe('the folder of the embedded database', () => {
       for (let round = 0; round < 2; round++) {
         await assert.rejects(openDatabase(options), { code: 'service_unavailable', message: /cannot be opened/ });
       }
+    } finally {
+      rmSync(dataDir, { recursive: true });
+    }
+  });
+
+  it('is never made over files that lie in its place', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'backup-in-part-'));
+    mkdirSync(join(dataDir, 'database', 'base'), { recursive: true });
+    const options = { dataDir, url: null, poolSize: 2, connectTimeoutMs: 1, statementTimeoutMs: 1, log: silentLog };
+    try {
+      await assert.rejects(openDatabase(options), { code: 'service_unavailable', message: /no PG_VERSION/ });
+      assert.ok(existsSync(join(dataDir, 'database', 'base')));
     } finally {
       rmSync(dataDir, { recursive: true });
     }

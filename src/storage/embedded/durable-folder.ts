@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
 import { fsyncSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
 
 /** The parts of Emscripten's bridge to Node's file system that are taken hold of here. */
@@ -29,7 +27,7 @@ const typeBits = 0o170000;
  * power cut takes it back or tears it. Here every fsync of the database reaches the disk.
  *
  * After an unclean end PostgreSQL also syncs each of its thousand files before it recovers, each with a flush of the
- * disk's cache: up to ten seconds. With `syncedBefore` (`syncFolder` ran, nothing wrote since) files that this process
+ * disk's cache: up to ten seconds. With `syncedBefore` (`syncFileSystem` ran, nothing wrote since) files that this process
  * has not written are left out until it is `opened`: they are on the disk already.
  */
 export class DurableFolder extends NodeFS {
@@ -85,18 +83,4 @@ export class DurableFolder extends NodeFS {
 
 function isBridged(module: unknown): module is BridgedModule {
   return typeof module === 'object' && module !== null && 'NODEFS' in module;
-}
-
-/**
- * Brings the whole file system of a folder to the disk with one call (`sync -f`, GNU). Resolves with false where there is
- * no such command: then nothing may be left out later.
- */
-export async function syncFolder(dir: string): Promise<boolean> {
-  try {
-    await promisify(execFile)('sync', ['-f', dir], { timeout: 60_000 });
-    return true;
-  } catch {
-    // No such program, no such option, or a disk that takes a minute: PostgreSQL syncs the files itself, which is slower.
-    return false;
-  }
 }

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Kysely, PGliteDialect, sql } from 'kysely';
 import { GatewayError } from '../../core/errors.ts';
@@ -29,8 +28,8 @@ export async function openEmbedded({ dataDir, durable, log }: EmbeddedOptions): 
   const dir = join(dataDir, 'database');
   const lock = await lockFolder(join(dataDir, 'database.lock'));
   const startedAt = performance.now();
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  const connection = new EmbeddedConnection({ dir, durable }, (error) =>
+  const afterCrash = !lock.lastOwnerClosed;
+  const connection = new EmbeddedConnection({ dir, durable, afterCrash }, (error) =>
     log.error({ err: error }, 'the embedded database ended; restart the server'),
   );
   try {
@@ -45,7 +44,7 @@ export async function openEmbedded({ dataDir, durable, log }: EmbeddedOptions): 
     );
   }
   const openMs = Math.round(performance.now() - startedAt);
-  log.info({ openMs, recovered: !lock.lastOwnerClosed }, 'the embedded database is open');
+  log.info({ openMs, afterCrash }, 'the embedded database is open');
   const db = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite: connection }) });
   const upkeep = keepUp(db, log);
   return {

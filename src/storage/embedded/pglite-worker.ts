@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite, types } from '@electric-sql/pglite';
-import { DurableFolder, syncFolder } from './durable-folder.ts';
+import { createFolder } from './create-folder.ts';
+import { DurableFolder } from './durable-folder.ts';
 import type { FromWorker, StatementFailure, ToWorker, WorkerSetup } from './protocol.ts';
 import { startParameters } from './start-parameters.ts';
+import { syncFileSystem } from './sync-folder.ts';
 
 /**
  * The thread of the embedded database. WebAssembly and fsync block whoever calls them, for milliseconds each: here that
@@ -15,9 +17,9 @@ const port = parentPort;
 if (port === null) throw new Error('This file runs as a worker thread.');
 const say = (message: FromWorker) => port.postMessage(message);
 
-async function open({ dir, durable }: WorkerSetup): Promise<PGlite> {
-  const isNew = !existsSync(join(dir, 'PG_VERSION'));
-  const syncedBefore = durable && !isNew && (await syncFolder(dir));
+async function open({ dir, durable, afterCrash }: WorkerSetup): Promise<PGlite> {
+  if (!existsSync(join(dir, 'PG_VERSION'))) await createFolder(dir);
+  const syncedBefore = durable && afterCrash && (await syncFileSystem(dir));
   const folder = new DurableFolder(dir, syncedBefore);
   const pglite = await PGlite.create({
     fs: folder,

@@ -5,6 +5,8 @@ export interface WorkerSetup {
   readonly dir: string;
   /** Whether every commit waits until the disk has it. Off for tests alone: then a power cut loses what it likes. */
   readonly durable: boolean;
+  /** Whether the last process that had it did not close it. */
+  readonly afterCrash: boolean;
 }
 
 export type ToWorker =
