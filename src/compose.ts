@@ -23,6 +23,7 @@ import { createModelStore, type ModelStore } from './models/model-store.ts';
 import { readNpmSettings } from './models/npm-settings.ts';
 import { createTranscribeFile, type TranscribeFile } from './pipeline/transcribe-file.ts';
 import { createLocalProvider } from './providers/local/local-provider.ts';
+import { createAttempts } from './routing/attempts.ts';
 import { catalogueOrderPolicy } from './routing/policy.ts';
 import type { FileKeyStore } from './storage/file-key-store.ts';
 import { packageVersion } from './version.ts';
@@ -108,7 +109,10 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
     audioLimits: { maxDurationMs: Math.round(maxAudioSeconds * 1000) },
     policy: catalogueOrderPolicy,
     market: () => marketOf(current, health),
-    providers: new Map([[provider.id, provider], ...upstreams.providers]),
+    attempts: createAttempts({
+      providers: new Map([[provider.id, provider], ...upstreams.providers]),
+      selfSupervised: new Set([provider.id]),
+    }),
     prices: { priceOf: (name) => prices.priceOf(name) },
     log,
     deadlineMs: (durationMs) => Math.round(requestBaseSeconds * 1000 + requestSecondsPerAudioSecond * durationMs),

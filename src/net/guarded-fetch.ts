@@ -123,7 +123,7 @@ async function send(request: OutboundRequest, dispatcherFor: (url: URL) => Dispa
     });
     return createReply(response, { signal, maxBytes: request.maxReplyBytes ?? defaultMaxReplyBytes });
   } catch (thrown) {
-    throw (signal.aborted ? null : body.fault()) ?? failureOf(thrown, signal);
+    throw (signal.aborted ? null : body.fault()) ?? failureOf(thrown, signal, 'before-answer');
   }
 }
 

@@ -6,6 +6,7 @@ import { silentLog } from '../core/log.ts';
 import { parseDollars } from '../core/money.ts';
 import { createPriceBook } from '../metering/price-book.ts';
 import type { Call, Provider, ProviderAnswer } from '../providers/contract.ts';
+import { createAttempts } from '../routing/attempts.ts';
 import { catalogueOrderPolicy } from '../routing/policy.ts';
 import { createTranscribeFile, type TranscribeAsk } from './transcribe-file.ts';
 
@@ -54,7 +55,7 @@ function pipeline(script: (call: Call) => Promise<ProviderAnswer>, deadlineMs = 
       candidates: [{ card, available: true, missing: [] }],
       aliases: new Map([['flux-voice', ['local/moonshine-tiny']]]),
     }),
-    providers: new Map([['local', provider]]),
+    attempts: createAttempts({ providers: new Map([['local', provider]]) }),
     prices: createPriceBook(new Map([['flux-voice', { nanosPerMinute: parseDollars('0.10'), minimumMs: 10_000 }]])),
     log: silentLog,
     deadlineMs: () => deadlineMs,

@@ -1,11 +1,12 @@
 import type { AudioLimits, AudioOpener, AudioProbe, StoredAudio } from '../audio/audio.ts';
-import { GatewayError } from '../core/errors.ts';
+import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Nanos } from '../core/money.ts';
+import { noTracing, type TraceSpan, type Tracing } from '../core/tracing.ts';
 import type { Usage } from '../core/usage.ts';
 import { chargeFor, type PriceBook } from '../metering/price-book.ts';
-import type { Feature, Provider } from '../providers/contract.ts';
-import { type AttemptRecord, runAttempts } from '../routing/attempts.ts';
+import type { Feature } from '../providers/contract.ts';
+import type { AttemptRecord, Attempts } from '../routing/attempts.ts';
 import { noAttemptError } from '../routing/no-attempt.ts';
 import type { Market, RouteAsk, RoutingPolicy } from '../routing/plan.ts';
 import type { Transcript, TranscriptEvent } from '../transcript/transcript.ts';
@@ -44,11 +45,12 @@ export interface TranscribeFileParts {
   readonly policy: RoutingPolicy;
   /** The market of this moment: what is installed, switched on and healthy. */
   readonly market: () => Market;
-  readonly providers: ReadonlyMap<string, Provider>;
+  readonly attempts: Attempts;
   readonly prices: PriceBook;
   readonly log: Log;
   /** Whole-request deadline for audio of this length, in milliseconds. */
   readonly deadlineMs: (durationMs: number) => number;
+  readonly tracing?: Tracing;
 }
 
 export type TranscribeFile = (
@@ -59,39 +61,69 @@ export type TranscribeFile = (
 
 /** The whole product in five steps: check the name, open, plan, attempt, charge. */
 export function createTranscribeFile(parts: TranscribeFileParts): TranscribeFile {
+  const { tracing = noTracing } = parts;
   return async (ask, signal, onEvent) => {
-    // A request that no model could ever serve is refused before its audio costs anything.
-    const { sizeBytes } = ask.stored;
-    planOrThrow(parts, { ...ask, durationMs: 0, sizeBytes });
-    const audio = await parts.audio.open(ask.stored, parts.audioLimits, signal);
-    const plan = planOrThrow(parts, { ...ask, durationMs: audio.probe.durationMs, sizeBytes });
-    const deadline = AbortSignal.timeout(parts.deadlineMs(audio.probe.durationMs));
-    const log = parts.log.child({ requestId: ask.requestId });
+    const span = tracing.start(
+      'transcription',
+      { 'fluxscribe.request_id': ask.requestId, 'fluxscribe.task': ask.task },
+      null,
+    );
     try {
-      const { answer, attempt, records } = await runAttempts(
-        plan,
-        parts.providers,
-        { ...ask, audio },
-        { signal: AbortSignal.any([signal, deadline]), log, ...(onEvent && { onEvent }) },
-      );
-      const charge = chargeFor(parts.prices.priceOf(plan.resolvedName ?? attempt.modelId), audio.probe.durationMs);
-      return {
-        transcript: answer.transcript,
-        usage: answer.usage,
-        probe: audio.probe,
-        routedModel: attempt.modelId,
-        billedMs: charge.billedMs,
-        costNanos: charge.costNanos,
-        attempts: records,
-        unmet: answer.unmet,
-      };
+      const outcome = await transcribe(parts, ask, { signal, span, ...(onEvent && { onEvent }) });
+      span.set({ 'fluxscribe.model': outcome.routedModel, 'fluxscribe.attempts': outcome.attempts.length });
+      span.end(null);
+      return outcome;
     } catch (thrown) {
-      if (deadline.aborted && !signal.aborted) {
-        throw new GatewayError('timeout', 'The recording was not transcribed within its deadline.', { cause: thrown });
-      }
+      span.end(signal.aborted ? 'client_closed_request' : toGatewayError(thrown).code);
       throw thrown;
     }
   };
+}
+
+interface Surroundings {
+  readonly signal: AbortSignal;
+  readonly span: TraceSpan;
+  readonly onEvent?: (event: TranscriptEvent) => void;
+}
+
+async function transcribe(
+  parts: TranscribeFileParts,
+  ask: TranscribeAsk,
+  { signal, span, onEvent }: Surroundings,
+): Promise<TranscribeOutcome> {
+  // A request that no model could ever serve is refused before its audio costs anything.
+  const { sizeBytes } = ask.stored;
+  planOrThrow(parts, { ...ask, durationMs: 0, sizeBytes });
+  const audio = await parts.audio.open(ask.stored, parts.audioLimits, signal);
+  const plan = planOrThrow(parts, { ...ask, durationMs: audio.probe.durationMs, sizeBytes });
+  span.set({ 'fluxscribe.audio_seconds': audio.probe.durationMs / 1000 });
+  const deadlineMs = parts.deadlineMs(audio.probe.durationMs);
+  const deadlineAtMs = performance.now() + deadlineMs;
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const log = parts.log.child({ requestId: ask.requestId });
+  try {
+    const { answer, attempt, records } = await parts.attempts.run(
+      plan,
+      { ...ask, audio },
+      { signal: AbortSignal.any([signal, deadline]), deadlineAtMs, log, span, ...(onEvent && { onEvent }) },
+    );
+    const charge = chargeFor(parts.prices.priceOf(plan.resolvedName ?? attempt.modelId), audio.probe.durationMs);
+    return {
+      transcript: answer.transcript,
+      usage: answer.usage,
+      probe: audio.probe,
+      routedModel: attempt.modelId,
+      billedMs: charge.billedMs,
+      costNanos: charge.costNanos,
+      attempts: records,
+      unmet: answer.unmet,
+    };
+  } catch (thrown) {
+    if (deadline.aborted && !signal.aborted) {
+      throw new GatewayError('timeout', 'The recording was not transcribed within its deadline.', { cause: thrown });
+    }
+    throw thrown;
+  }
 }
 
 function planOrThrow(parts: TranscribeFileParts, ask: RouteAsk) {

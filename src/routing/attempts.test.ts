@@ -4,7 +4,7 @@ import type { Audio } from '../audio/audio.ts';
 import { type ErrorCode, GatewayError } from '../core/errors.ts';
 import { silentLog } from '../core/log.ts';
 import type { Call, Provider, ProviderAnswer } from '../providers/contract.ts';
-import { AttemptsError, runAttempts } from './attempts.ts';
+import { AttemptsError, createAttempts } from './attempts.ts';
 import type { Plan } from './plan.ts';
 
 const answer: ProviderAnswer = {
@@ -73,7 +73,11 @@ function run(first: ScriptedProvider, second: ScriptedProvider, more: Partial<Ca
     ['first', first],
     ['second', second],
   ]);
-  return runAttempts(plan, providers, ask, { signal: new AbortController().signal, log: silentLog, ...more });
+  return createAttempts({ providers }).run(plan, ask, {
+    signal: new AbortController().signal,
+    log: silentLog,
+    ...more,
+  });
 }
 
 describe('runAttempts', () => {
@@ -111,7 +115,7 @@ describe('runAttempts', () => {
   it('never tries another provider once finished text has been sent to the caller', async () => {
     const second = new ScriptedProvider('second', answers);
     const segment = {
-      text: 'hello',
+      text: 'Enough of a text that nobody could take it for noise any more.',
       startMs: 0,
       endMs: 500,
       language: null,

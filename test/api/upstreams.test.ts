@@ -13,6 +13,7 @@ import { silentLog } from '../../src/core/log.ts';
 import { createPriceBook } from '../../src/metering/price-book.ts';
 import { createTranscribeFile } from '../../src/pipeline/transcribe-file.ts';
 import type { Provider } from '../../src/providers/contract.ts';
+import { createAttempts } from '../../src/routing/attempts.ts';
 import { catalogueOrderPolicy } from '../../src/routing/policy.ts';
 import { fixtureBytes } from '../helpers/audio-files.ts';
 import {
@@ -115,7 +116,7 @@ describe('a gateway with upstream providers', () => {
       audioLimits: { maxDurationMs: 60_000 },
       policy: catalogueOrderPolicy,
       market: () => marketOf(current(), health),
-      providers: new Map([['local', embedded], ...upstreams.providers]),
+      attempts: createAttempts({ providers: new Map([['local', embedded], ...upstreams.providers]) }),
       prices: createPriceBook(pricesOf(catalogue)),
       log: silentLog,
       deadlineMs: () => 20_000,
