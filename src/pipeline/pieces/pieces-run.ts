@@ -1,0 +1,134 @@
+import type { SpeechSpan } from '../../audio/audio.ts';
+import { abortError } from '../../audio/decode-task.ts';
+import type { SoundCutter, SoundPiece } from '../../audio/sound-cutter.ts';
+import { type GatewayError, toGatewayError } from '../../core/errors.ts';
+import type { Call, ProviderAnswer, ProviderAsk } from '../../providers/contract.ts';
+import { PiecesError } from '../../routing/pieces-error.ts';
+import { nextPiece } from './next-piece.ts';
+import { placeTranscript, segmentEvents } from './place-transcript.ts';
+import { type HeardPiece, stitchPieces } from './stitch-pieces.ts';
+import type { CallOne } from './transcribe-in-pieces.ts';
+
+export interface PiecesRunParts {
+  readonly callOne: CallOne;
+  readonly cutter: SoundCutter;
+  readonly speech: readonly SpeechSpan[];
+  readonly maxPieceMs: number;
+  /** At least 1. */
+  readonly maxParallelCalls: number;
+  readonly keepGoing: boolean;
+  /** For the whole recording. */
+  readonly ask: ProviderAsk;
+  /** Its signal is also aborted by `stop`. */
+  readonly call: Call;
+  readonly stop: AbortController;
+}
+
+/** What came of a piece; null: it failed for good. */
+type Outcome = HeardPiece | null;
+
+/** When so many pieces have failed one after another, the provider is down: asking for the others only takes time. */
+const hopelessFailures = 3;
+
+/** One recording on its way through one provider. At most `maxParallelCalls` pieces are sent at a time, and one waits. */
+export class PiecesRun {
+  readonly #parts: PiecesRunParts;
+  readonly #running = new Set<Promise<void>>();
+  readonly #outcomes: (Outcome | undefined)[] = [];
+  /** Pieces before it have been told. */
+  #told = 0;
+  #failure: GatewayError | null = null;
+  #failuresInRow = 0;
+
+  constructor(parts: PiecesRunParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when all pieces are heard. Rejects when no call is under way and no file left. */
+  async finish(): Promise<ProviderAnswer> {
+    try {
+      await this.#sendAll();
+    } catch (thrown) {
+      // What stopped the run made the cutter fail too; the piece's own failure says more.
+      this.#fail(toGatewayError(thrown));
+    }
+    await Promise.all(this.#running);
+    // The last answers may have come with the abort.
+    if (this.#parts.call.signal.aborted) this.#failure ??= abortError(this.#parts.call.signal);
+    const { ask, speech, call } = this.#parts;
+    const { durationMs } = ask.audio.probe;
+    const heard = this.#outcomes.flatMap((outcome) => outcome ?? []);
+    const { wantWords, wantLogprobs } = ask;
+    const whole = { durationMs, speech, wantWords, wantLogprobs };
+    if (this.#failure) throw new PiecesError(this.#failure, heard.length > 0 ? stitchPieces(heard, whole) : null);
+    call.onEvent?.({ type: 'progress', processedMs: durationMs, durationMs });
+    return stitchPieces(heard, whole);
+  }
+
+  /** Cuts the next piece while the ones before it are being heard. */
+  async #sendAll(): Promise<void> {
+    const { cutter, speech, maxPieceMs, maxParallelCalls, ask, call } = this.#parts;
+    const { durationMs } = ask.audio.probe;
+    const plan = (fromMs: number) => nextPiece(speech, fromMs, durationMs, maxPieceMs);
+    for (let index = 0, planned = plan(0); planned; index++) {
+      const piece = await cutter.cut(planned);
+      // The sound is over where the packets promised more.
+      if (!piece) return;
+      const next = plan(piece.endMs);
+      while (this.#running.size >= maxParallelCalls) await Promise.race(this.#running);
+      if (call.signal.aborted) {
+        await piece.dispose();
+        throw abortError(call.signal);
+      }
+      const isOnly = index === 0 && next === null;
+      const sent: Promise<void> = this.#send(piece, index, isOnly).finally(() => this.#running.delete(sent));
+      this.#running.add(sent);
+      planned = next;
+    }
+  }
+
+  /** Never rejects. */
+  async #send(piece: SoundPiece, index: number, isOnly: boolean): Promise<void> {
+    const { callOne, ask, call, speech, keepGoing } = this.#parts;
+    const { startMs, endMs } = piece;
+    try {
+      // Pieces are not streamed: their texts wait for one another anyway, and vendors' streams know no times.
+      const answer = await callOne({ ...ask, audio: piece.audio }, { signal: call.signal, log: call.log });
+      const place = { startMs, endMs, speech, number: isOnly ? null : index + 1 };
+      this.#outcomes[index] = {
+        ...placeTranscript(answer.transcript, place),
+        usage: answer.usage,
+        unmet: answer.unmet,
+      };
+      this.#failuresInRow = 0;
+      if (!call.signal.aborted) this.#tell();
+    } catch (thrown) {
+      this.#outcomes[index] = null;
+      this.#failuresInRow++;
+      const error = toGatewayError(thrown);
+      const goesOn = keepGoing && error.next === 'try-other' && this.#failuresInRow < hopelessFailures;
+      this.#failure ??= error;
+      if (goesOn) this.#tell();
+      else this.#fail(error);
+    } finally {
+      await piece.dispose();
+    }
+  }
+
+  /** The first failure is the reason for all that follow. */
+  #fail(error: GatewayError): void {
+    this.#failure ??= error;
+    this.#parts.stop.abort(error);
+  }
+
+  /** Tells what no earlier piece holds back any more. */
+  #tell(): void {
+    const { onEvent } = this.#parts.call;
+    const { durationMs } = this.#parts.ask.audio.probe;
+    for (let outcome = this.#outcomes[this.#told]; outcome !== undefined; outcome = this.#outcomes[++this.#told]) {
+      if (!outcome || !onEvent) continue;
+      for (const event of segmentEvents(outcome)) onEvent(event);
+      onEvent({ type: 'progress', processedMs: outcome.endMs, durationMs });
+    }
+  }
+}

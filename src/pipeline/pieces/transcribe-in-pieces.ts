@@ -1,0 +1,122 @@
+import type { Audio, SpeechFinder, SpeechSpan } from '../../audio/audio.ts';
+import { SoundCutter } from '../../audio/sound-cutter.ts';
+import type { TempFolder } from '../../audio/temp-folder.ts';
+import { WAV_BYTES_PER_SECOND, WAV_HEADER_BYTES } from '../../audio/wav-bytes.ts';
+import { GatewayError, toGatewayError } from '../../core/errors.ts';
+import type { Call, ProviderAnswer, ProviderAsk } from '../../providers/contract.ts';
+import type { PieceLimits } from '../../routing/plan.ts';
+import { PiecesRun } from './pieces-run.ts';
+
+export interface TranscribeInPiecesParts {
+  readonly speechFinder: SpeechFinder;
+  /** Where pieces lie while they are sent; asked for with the first recording that needs one. */
+  readonly tempFolder: () => Promise<TempFolder>;
+  /** Pieces are never longer, whatever a vendor takes: long uploads stall, and a failure costs as much again. */
+  readonly maxPieceMs: number;
+}
+
+/** One call of one provider with its own retries; what it rejects with is for good. */
+export type CallOne = (ask: ProviderAsk, call: Call) => Promise<ProviderAnswer>;
+
+export interface PiecesOptions {
+  /**
+   * Goes on after a piece has failed for good, for when no other candidate is left; false (the default): the first such
+   * failure ends all others at once. Either way the failure comes as a PiecesError with what was heard.
+   */
+  readonly keepGoing?: boolean;
+}
+
+/**
+ * Sends a recording through `callOne` in pieces and puts their answers together. Finished segments are told in time order
+ * as soon as all before them are known. Rejects with PiecesError when a piece failed for good, and with GatewayError when
+ * the recording could not be cut.
+ */
+export type TranscribeInPieces = (
+  callOne: CallOne,
+  limits: PieceLimits,
+  ask: ProviderAsk,
+  call: Call,
+  options?: PiecesOptions,
+) => Promise<ProviderAnswer>;
+
+/** Form fields and part headers count towards vendors' ceilings on the request; they are well below this, prompt aside. */
+const formBytes = 8 * 1024;
+/** Below it a piece may be shorter than a word. */
+const shortestCeilingMs = 1_000;
+
+/**
+ * Pieces end in pauses, so no model hears half a word. Nothing is sent of stretches in which nobody speaks. Every piece
+ * carries the caller's own language and prompt and nothing of its neighbours: they run side by side, and languages may
+ * change on the way.
+ */
+export function createTranscribeInPieces(parts: TranscribeInPiecesParts): TranscribeInPieces {
+  const speechFinder = remembering(parts.speechFinder);
+  return async (callOne, limits, ask, call, options = {}) => {
+    const maxPieceMs = longestPieceMs(limits, ask, parts.maxPieceMs);
+    const speech = await findSpeech(speechFinder, ask, call);
+    const folder = await parts.tempFolder();
+    const stop = new AbortController();
+    const signal = AbortSignal.any([call.signal, stop.signal]);
+    const cutter = new SoundCutter(ask.audio, folder, signal);
+    const run = new PiecesRun({
+      callOne,
+      cutter,
+      speech,
+      maxPieceMs,
+      maxParallelCalls: Math.max(1, limits.maxParallelCalls),
+      keepGoing: options.keepGoing ?? false,
+      ask,
+      call: { ...call, signal },
+      stop,
+    });
+    try {
+      return await run.finish();
+    } finally {
+      stop.abort();
+      await cutter.close();
+    }
+  };
+}
+
+function longestPieceMs(
+  { maxDurationMs, maxUploadBytes }: PieceLimits,
+  { prompt }: ProviderAsk,
+  ownMs: number,
+): number {
+  const soundBytes =
+    (maxUploadBytes ?? Number.POSITIVE_INFINITY) - WAV_HEADER_BYTES - formBytes - Buffer.byteLength(prompt ?? '');
+  const bySizeMs = Math.floor((soundBytes * 1000) / WAV_BYTES_PER_SECOND);
+  const longestMs = Math.floor(Math.min(ownMs, maxDurationMs ?? Number.POSITIVE_INFINITY, bySizeMs));
+  if (longestMs < shortestCeilingMs) {
+    throw new GatewayError('server_error', 'The ceilings of the model leave no room for a second of sound.');
+  }
+  return longestMs;
+}
+
+/** The next candidate gets the same recording: what was found in it stays known as long as the recording is. */
+function remembering(finder: SpeechFinder): SpeechFinder {
+  const known = new WeakMap<Audio, readonly SpeechSpan[]>();
+  return {
+    async find(audio, signal) {
+      const found = known.get(audio) ?? (await finder.find(audio, signal));
+      known.set(audio, found);
+      return found;
+    },
+  };
+}
+
+/** Without a detector (it is full, its process died) the whole counts as speech: quiet places are good cuts too. */
+async function findSpeech(
+  finder: SpeechFinder,
+  { audio }: ProviderAsk,
+  { signal, log }: Call,
+): Promise<readonly SpeechSpan[]> {
+  try {
+    return await finder.find(audio, signal);
+  } catch (thrown) {
+    const error = toGatewayError(thrown);
+    if (signal.aborted || error.next === 'stop') throw error;
+    log.warn({ error: error.code }, 'a recording is cut without knowing where somebody speaks');
+    return [{ startMs: 0, endMs: audio.probe.durationMs }];
+  }
+}
