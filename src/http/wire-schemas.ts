@@ -133,12 +133,27 @@ export const modelBody = z
     name: z.string(),
     description: z.string(),
     alias_of: z.array(z.string()).nullable(),
+    fallbacks: z.array(z.string()).describe('Models that stand in for it where it fails, in order.'),
     capabilities: z.array(z.string()),
     languages: z.array(z.string()).describe('ISO-639-1 codes; `*` alone means any.'),
     response_formats: z.array(z.string()),
-    pricing: z.object({ per_minute_usd: z.string(), minimum_seconds: z.number() }),
-    limits: z.object({ max_upload_bytes: z.number().int(), max_audio_seconds: z.number().nullable() }),
-    health: z.enum(['ready', 'not-installed', 'unavailable']),
+    audio_formats: z.array(z.string()).describe('Kinds of files that it takes, by their usual endings.'),
+    pricing: z.object({
+      per_minute_usd: z.string(),
+      minimum_seconds: z.number(),
+      per_million_tokens: z
+        .object({ input_usd: z.string(), audio_usd: z.string(), output_usd: z.string() })
+        .nullable()
+        .describe('Charged instead of the length where the provider counts tokens.'),
+    }),
+    limits: z.object({
+      max_upload_bytes: z.number().int(),
+      max_audio_seconds: z.number().nullable(),
+      per_call: z
+        .object({ max_upload_bytes: z.number().int().nullable(), max_audio_seconds: z.number().nullable() })
+        .describe("The provider's own ceilings; recordings above them are cut."),
+    }),
+    health: z.enum(['ready', 'degraded', 'not-installed', 'unavailable']),
   })
   .meta({ id: 'Model' });
 

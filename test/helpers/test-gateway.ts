@@ -32,11 +32,23 @@ export interface TestGateway {
 export const goodKey = 'sk-test-good';
 export const adminKey = 'sk-test-admin';
 export const boundedKey = 'sk-test-bounded';
+/** Nothing of it leaves the machine, and no minute costs more than five cents. */
+export const frugalKey = 'sk-test-frugal';
 
 const principals = new Map<string, Principal>([
   [hashKey(goodKey), { keyId: 'key_good', scopes: ['transcribe'], allowedModels: null }],
   [hashKey(adminKey), { keyId: 'key_admin', scopes: ['transcribe', 'admin'], allowedModels: null }],
   [hashKey(boundedKey), { keyId: 'key_bounded', scopes: ['transcribe'], allowedModels: ['flux-voice-fast'] }],
+  [
+    hashKey(frugalKey),
+    {
+      keyId: 'key_frugal',
+      scopes: ['transcribe'],
+      allowedModels: null,
+      localOnly: true,
+      maxNanosPerMinute: 50_000_000n,
+    },
+  ],
 ]);
 
 export async function startTestGateway(
@@ -109,10 +121,14 @@ function entryOf(id: string, more: Partial<ModelEntry> = {}): ModelEntry {
     ownedBy: 'fluxscribe',
     createdSeconds: 1_760_000_000,
     aliasOf: null,
+    fallbacks: [],
     capabilities: ['transcribe', 'word-times'],
     languages: ['en'],
-    price: { perMinuteUsd: '0.10', minimumSeconds: 10 },
+    audioFormats: ['ogg', 'wav'],
+    price: { perMinuteUsd: '0.10', minimumSeconds: 10, perMillionTokens: null },
     limits: { maxUploadBytes: 33_554_432, maxAudioSeconds: null },
+    callLimits: { maxUploadBytes: null, maxAudioSeconds: null },
+    isLocal: true,
     health: 'ready',
     ...more,
   };
@@ -122,6 +138,15 @@ const entries = [
   entryOf('flux-voice', { aliasOf: ['local/moonshine-tiny'] }),
   entryOf('flux-voice-fast', { aliasOf: ['local/moonshine-tiny'] }),
   entryOf('local/moonshine-tiny', { ownedBy: 'local' }),
+  entryOf('local/cheap', {
+    ownedBy: 'local',
+    price: { perMinuteUsd: '0.05', minimumSeconds: 0, perMillionTokens: null },
+  }),
+  entryOf('openai/cheap', {
+    ownedBy: 'openai',
+    isLocal: false,
+    price: { perMinuteUsd: '0.006', minimumSeconds: 0, perMillionTokens: null },
+  }),
   entryOf('local/whisper-base', { ownedBy: 'local', health: 'not-installed' }),
 ];
 
