@@ -111,6 +111,7 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
     market: () => marketOf(current, health),
     attempts: createAttempts({
       providers: new Map([[provider.id, provider], ...upstreams.providers]),
+      boxes: upstreams.boxes,
       selfSupervised: new Set([provider.id]),
     }),
     prices: { priceOf: (name) => prices.priceOf(name) },
