@@ -4,13 +4,14 @@ import type { Audio, AudioOpener } from '../audio/audio.ts';
 import { GatewayError } from '../core/errors.ts';
 import { silentLog } from '../core/log.ts';
 import { parseDollars } from '../core/money.ts';
-import { createPriceBook } from '../metering/price-book.ts';
+import { createPriceBook, type Price } from '../metering/price-book.ts';
 import type { Call, Provider, ProviderAnswer } from '../providers/contract.ts';
 import { createAttempts } from '../routing/attempts.ts';
 import { catalogueOrderPolicy } from '../routing/policy.ts';
 import { createTranscribeFile, type TranscribeAsk } from './transcribe-file.ts';
 
 const durationMs = 12_625;
+const tenCents: Price = { nanosPerMinute: parseDollars('0.10'), minimumMs: 10_000 };
 const card = {
   id: 'local/moonshine-tiny',
   features: ['transcribe'],
@@ -19,7 +20,7 @@ const card = {
   maxUploadBytes: null,
 } as const;
 
-function pipeline(script: (call: Call) => Promise<ProviderAnswer>, deadlineMs = 60_000) {
+function pipeline(script: (call: Call) => Promise<ProviderAnswer>, deadlineMs = 60_000, ownPrice: Partial<Price> = {}) {
   let opened = 0;
   const audio: AudioOpener = {
     async open(stored): Promise<Audio> {
@@ -56,7 +57,12 @@ function pipeline(script: (call: Call) => Promise<ProviderAnswer>, deadlineMs = 
       aliases: new Map([['flux-voice', ['local/moonshine-tiny']]]),
     }),
     attempts: createAttempts({ providers: new Map([['local', provider]]) }),
-    prices: createPriceBook(new Map([['flux-voice', { nanosPerMinute: parseDollars('0.10'), minimumMs: 10_000 }]])),
+    prices: createPriceBook(
+      new Map([
+        ['flux-voice', tenCents],
+        ['local/moonshine-tiny', { ...tenCents, ...ownPrice }],
+      ]),
+    ),
     log: silentLog,
     deadlineMs: () => deadlineMs,
   });
@@ -88,6 +94,26 @@ describe('createTranscribeFile', () => {
     assert.equal(outcome.routedModel, 'local/moonshine-tiny');
     assert.equal(outcome.billedMs, durationMs);
     assert.equal(outcome.costNanos, 21_041_667n);
+  });
+
+  it('charges by tokens where the price has them, and at the price of the length where another model counted', async () => {
+    const usage = { type: 'tokens', inputTokens: 14, outputTokens: 11, audioTokens: 14, textTokens: 0 } as const;
+    const tokens = { audioNanos: 6_000_000_000n, textNanos: 0n, outputNanos: 10_000_000_000n };
+    const { transcribe } = pipeline(async () => ({ ...answer, usage }), 60_000, { tokens });
+    const { signal } = new AbortController();
+    const named = await transcribe(ask('local/moonshine-tiny'), signal);
+    assert.equal(named.costNanos, 194_000n);
+    assert.equal((await transcribe(ask(), signal)).costNanos, 21_041_667n);
+  });
+
+  it('opens no audio for a model that the key may not use', async () => {
+    const { transcribe, opened } = pipeline(async () => answer);
+    const access = { allowedModels: ['flux-voice-fast'], localOnly: false, maxNanosPerMinute: null };
+    await assert.rejects(transcribe({ ...ask(), access }, new AbortController().signal), {
+      code: 'model_not_allowed',
+      status: 403,
+    });
+    assert.equal(opened(), 0);
   });
 
   it('opens no audio for a model that does not exist', async () => {

@@ -2,13 +2,14 @@ import type { AudioLimits, AudioOpener, AudioProbe, StoredAudio } from '../audio
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Nanos } from '../core/money.ts';
+import { unpinnedName } from '../core/pinned-name.ts';
 import { noTracing, type TraceSpan, type Tracing } from '../core/tracing.ts';
 import type { Usage } from '../core/usage.ts';
 import { chargeFor, type PriceBook } from '../metering/price-book.ts';
 import type { Feature } from '../providers/contract.ts';
 import type { AttemptRecord, Attempts } from '../routing/attempts.ts';
 import { noAttemptError } from '../routing/no-attempt.ts';
-import type { Market, RouteAsk, RoutingPolicy } from '../routing/plan.ts';
+import type { Market, RouteAccess, RouteAsk, RoutingPolicy } from '../routing/plan.ts';
 import type { Transcript, TranscriptEvent } from '../transcript/transcript.ts';
 
 /** One recording and what is wanted from it. */
@@ -24,6 +25,8 @@ export interface TranscribeAsk {
   readonly temperature: number | null;
   readonly wantWords: boolean;
   readonly wantLogprobs: boolean;
+  /** What the key allows; left out: everything. */
+  readonly access?: RouteAccess;
 }
 
 export interface TranscribeOutcome {
@@ -107,7 +110,10 @@ async function transcribe(
       { ...ask, audio },
       { signal: AbortSignal.any([signal, deadline]), deadlineAtMs, log, span, ...(onEvent && { onEvent }) },
     );
-    const charge = chargeFor(parts.prices.priceOf(plan.resolvedName ?? attempt.modelId), audio.probe.durationMs);
+    const name = plan.resolvedName ?? attempt.modelId;
+    // Another model's tokens are other tokens: they are not charged at this one's rates.
+    const counted = [attempt.modelId, unpinnedName(attempt.modelId)].includes(name) ? answer.usage : null;
+    const charge = chargeFor(parts.prices.priceOf(name), audio.probe.durationMs, counted);
     return {
       transcript: answer.transcript,
       usage: answer.usage,
