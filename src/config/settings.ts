@@ -54,12 +54,28 @@ const limits = z.strictObject({
         'An upload that is not complete after this long is ended, however steadily it drips.',
       ),
     ),
+  memoryUploadBytes: whole(0, 64 * mebibyte)
+    .default(4 * mebibyte)
+    .meta(
+      meta(
+        'FLUXSCRIBE_LIMITS_MEMORY_UPLOAD_BYTES',
+        'Uploads up to this size stay in memory until they are answered and touch no disk. 0: all go to disk.',
+      ),
+    ),
+  memoryTotalBytes: whole(0, 64 * gibibyte)
+    .default(128 * mebibyte)
+    .meta(
+      meta(
+        'FLUXSCRIBE_LIMITS_MEMORY_TOTAL_BYTES',
+        'All uploads in memory together; what finds no room there goes to disk.',
+      ),
+    ),
   spoolThresholdBytes: whole(0, 64 * mebibyte)
     .default(256 * 1024)
     .meta(
       meta(
         'FLUXSCRIBE_LIMITS_SPOOL_THRESHOLD_BYTES',
-        'File bytes of one upload held in memory before they are written to disk.',
+        'Bytes of one upload gathered on their way to disk before they are written in one piece.',
       ),
     ),
   minFreeDiskBytes: whole(0, 1024 * gibibyte)
@@ -166,6 +182,93 @@ const metrics = z.strictObject({
     ),
 });
 
+const routing = z.strictObject({
+  retries: whole(0, 5)
+    .default(2)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ROUTING_RETRIES',
+        'How often a provider is asked once more after a failure that may pass: a connection that broke before an answer, 429, 500, 502, 503, 504. Then the next candidate is asked.',
+      ),
+    ),
+  retryWaitSeconds: seconds(0, 60)
+    .default(5)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ROUTING_RETRY_WAIT_SECONDS',
+        'Longest wait before a provider is asked once more. A provider that wants a longer pause (`Retry-After`) gets it: until then requests go to the next candidate at once.',
+      ),
+    ),
+  attemptBaseSeconds: seconds(1, 86_400)
+    .default(60)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ROUTING_ATTEMPT_BASE_SECONDS',
+        'Longest time for one call of a provider while another candidate is left: this much, and `attemptSecondsPerAudioSecond` on top. The last candidate has until the deadline of the request.',
+      ),
+    ),
+  attemptSecondsPerAudioSecond: seconds(0, 100)
+    .default(0.5)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ROUTING_ATTEMPT_SECONDS_PER_AUDIO_SECOND',
+        'Added to the time of a call for every second of its audio.',
+      ),
+    ),
+  breakerFailures: whole(1, 1000)
+    .default(5)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ROUTING_BREAKER_FAILURES',
+        "A model of a provider is left alone when at least so many requests failed by the provider's own fault, and more than half of the last twenty (or of this many, where that is more).",
+      ),
+    ),
+  breakerOpenSeconds: seconds(0.1, 3600)
+    .default(10)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ROUTING_BREAKER_OPEN_SECONDS',
+        'How long it is left alone; then one request of a customer finds out. Twice as long after every one that fails.',
+      ),
+    ),
+  breakerMaxOpenSeconds: seconds(0.1, 86_400)
+    .default(300)
+    .meta(meta('FLUXSCRIBE_ROUTING_BREAKER_MAX_OPEN_SECONDS', 'Longest time that it is left alone.')),
+  hedge: z
+    .boolean()
+    .default(false)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ROUTING_HEDGE',
+        'Whether the next candidate is started beside one that is slow; the first good answer counts, the other is cancelled. Callers pay once, you may pay two providers.',
+      ),
+    ),
+  hedgeAfterSeconds: seconds(0, 3600)
+    .default(10)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ROUTING_HEDGE_AFTER_SECONDS',
+        'When it is started: after this much, and `hedgeSecondsPerAudioSecond` on top.',
+      ),
+    ),
+  hedgeSecondsPerAudioSecond: seconds(0, 100)
+    .default(0.1)
+    .meta(meta('FLUXSCRIBE_ROUTING_HEDGE_SECONDS_PER_AUDIO_SECOND', 'Added to that for every second of audio.')),
+});
+
+const tracing = z.strictObject({
+  endpoint: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
+    .nullable()
+    .default(null)
+    .meta(
+      meta(
+        'OTEL_EXPORTER_OTLP_ENDPOINT',
+        'OpenTelemetry collector that gets a span of every transcription and attempt, over OTLP/HTTP at `/v1/traces` below this address. Never texts, file names or keys.',
+      ),
+    ),
+});
+
 export const settingsSchema = z.strictObject({
   host: z
     .string()
@@ -261,7 +364,9 @@ export const settingsSchema = z.strictObject({
   limits: limits.prefault({}),
   engine: engine.prefault({}),
   audio: audio.prefault({}),
+  routing: routing.prefault({}),
   metrics: metrics.prefault({}),
+  tracing: tracing.prefault({}),
 });
 
 /** The settings as the schema gives them: paths as written, `auto` not yet a number. */
