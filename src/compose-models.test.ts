@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { loadCatalogue } from './catalogue/load-catalogue.ts';
 import {
   accurateModels,
+  accurateRouteProblem,
   createModelDirectory,
   type InstalledCatalogue,
   type ModelHealth,
@@ -87,10 +88,10 @@ describe('the catalogue as others see it', () => {
     assert.equal(directory.find('flux-voice')?.aliasOf?.[0], 'openai/gpt-4o-transcribe');
     assert.ok(directory.find('flux-voice')?.aliasOf?.includes('local/duo-auto'));
     assert.equal(marketOf(current, () => 'ready').preferred?.size, 0);
-    assert.throws(
-      () => marketOf(current, () => 'ready', { accurateRoute: { ...accurateRoute, names: ['openai/gone'] } }),
-      /routing\.accurate: there is no model or alias 'openai\/gone'/,
-    );
+    const problem = (...names: string[]) => accurateRouteProblem({ names, keepAboveConfidence: 0.9 }, catalogue);
+    assert.equal(problem('openai/gone'), "there is no model or alias 'openai/gone'.");
+    assert.match(problem('flux-voice') ?? '', /cannot lead to itself/);
+    assert.equal(problem('openai/whisper-1', 'akro-v1'), null);
     assert.deepEqual(accurateModels({ ...accurateRoute, names: ['akro-v1'] }, catalogue).slice(0, 1), [
       'local/whisper-large-v3',
     ]);

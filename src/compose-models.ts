@@ -80,15 +80,21 @@ const firstPass = ['local/duo-fast', 'local/moonshine-tiny', 'local/moonshine-ba
 /** Aliases that the operator's accurate route leads. */
 const accurateAliases = ['flux-voice', 'flux-voice-accurate'];
 
-/** The models of the accurate route. Throws RangeError for a name that is in no catalogue, or leads to itself. */
+/** The models of the accurate route; what is in no catalogue any more is left out. */
 export function accurateModels({ names }: AccurateRoute, catalogue: Catalogue): readonly string[] {
   return names.flatMap((name) => {
     if (catalogue.models.some((model) => model.id === name)) return [name];
-    const alias = catalogue.aliases.find((one) => one.id === name);
-    if (!alias) throw new RangeError(`routing.accurate: there is no model or alias '${name}'.`);
-    if (accurateAliases.includes(name)) throw new RangeError(`routing.accurate: '${name}' is what it is about.`);
-    return alias.models;
+    return catalogue.aliases.find((one) => one.id === name)?.models ?? [];
   });
+}
+
+/** What is wrong with the names of the accurate route, for the operator; null: nothing. */
+export function accurateRouteProblem({ names }: AccurateRoute, catalogue: Catalogue): string | null {
+  const entries = [...catalogue.models, ...catalogue.aliases];
+  const unknown = names.find((name) => !entries.some((one) => one.id === name));
+  if (unknown !== undefined) return `there is no model or alias '${unknown}'.`;
+  const itself = names.find((name) => accurateAliases.includes(name));
+  return itself === undefined ? null : `'${itself}' cannot lead to itself; name the models that it shall mean.`;
 }
 
 /** The catalogue as routing sees it now. */

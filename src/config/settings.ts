@@ -254,6 +254,28 @@ const routing = z.strictObject({
   hedgeSecondsPerAudioSecond: seconds(0, 100)
     .default(0.1)
     .meta(meta('FLUXSCRIBE_ROUTING_HEDGE_SECONDS_PER_AUDIO_SECOND', 'Added to that for every second of audio.')),
+  accurate: z
+    .array(z.string().min(1))
+    .max(20)
+    .default([])
+    .meta(
+      meta(
+        'FLUXSCRIBE_ROUTING_ACCURATE',
+        'Models or aliases that `flux-voice-accurate` means before ours, comma-separated; `flux-voice` asks them where a cheap first pass on this machine is unsure. Without it both stay on this machine. See the [guide](../guides/routing.md).',
+      ),
+    ),
+  keepAboveConfidence: z
+    .number()
+    .min(0)
+    .max(1)
+    // escalateBelowConfidence in src/engine/duo/duo-constants.ts: where the engine itself asks its second model.
+    .default(0.955)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ROUTING_KEEP_ABOVE_CONFIDENCE',
+        'Mean word confidence from which the answer of that first pass is kept. Higher: more recordings go on to `accurate`.',
+      ),
+    ),
 });
 
 const tracing = z.strictObject({
