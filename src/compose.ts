@@ -13,8 +13,10 @@ import {
   pricesOf,
 } from './compose-models.ts';
 import { createUpstreams, withConfiguredModels } from './compose-providers.ts';
+import { createRouting, type Routing } from './compose-routing.ts';
 import type { Config } from './config/load-config.ts';
 import type { Log } from './core/log.ts';
+import { noTracing } from './core/tracing.ts';
 import { createEngine, type Engine, type EngineModels } from './engine/engine.ts';
 import { defaultHttpLimits, type HttpLimits } from './http/http-limits.ts';
 import { createPriceBook } from './metering/price-book.ts';
@@ -23,9 +25,9 @@ import { createModelStore, type ModelStore } from './models/model-store.ts';
 import { readNpmSettings } from './models/npm-settings.ts';
 import { createTranscribeFile, type TranscribeFile } from './pipeline/transcribe-file.ts';
 import { createLocalProvider } from './providers/local/local-provider.ts';
-import { createAttempts } from './routing/attempts.ts';
 import { catalogueOrderPolicy } from './routing/policy.ts';
 import type { FileKeyStore } from './storage/file-key-store.ts';
+import type { ExportedTracing } from './telemetry/traces.ts';
 import { packageVersion } from './version.ts';
 
 /** The catalogue and the model files: all that the `models` commands need. */
@@ -39,6 +41,8 @@ export interface ModelShelf {
 /** Recordings in, transcripts out, in this process and without a server. */
 export interface Transcriber {
   readonly transcribe: TranscribeFile;
+  /** How providers are asked, and what is known of them by that. */
+  readonly routing: Routing;
   readonly engine: Engine;
   /** The state of a catalogue model now. */
   readonly health: ModelHealth;
@@ -103,23 +107,29 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
   };
   const provider = createLocalProvider(engine, () => localModelsOf(current.catalogue));
   let prices = createPriceBook(pricesOf(current.catalogue));
+  const tracing = await startTracing(parts);
+  const routing = createRouting({
+    config,
+    embedded: provider,
+    upstreams: upstreams.providers,
+    boxes: upstreams.boxes,
+    tracing,
+  });
   const { requestBaseSeconds, requestSecondsPerAudioSecond, maxAudioSeconds } = config.limits;
   const transcribe = createTranscribeFile({
     audio,
     audioLimits: { maxDurationMs: Math.round(maxAudioSeconds * 1000) },
     policy: catalogueOrderPolicy,
     market: () => marketOf(current, health),
-    attempts: createAttempts({
-      providers: new Map([[provider.id, provider], ...upstreams.providers]),
-      boxes: upstreams.boxes,
-      selfSupervised: new Set([provider.id]),
-    }),
+    attempts: routing.attempts,
     prices: { priceOf: (name) => prices.priceOf(name) },
     log,
     deadlineMs: (durationMs) => Math.round(requestBaseSeconds * 1000 + requestSecondsPerAudioSecond * durationMs),
+    tracing,
   });
   return {
     transcribe,
+    routing,
     engine,
     health,
     models: () => current,
@@ -130,8 +140,17 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
     },
     async close() {
       await Promise.all([provider.close(), upstreams.close(), audio.close()]);
+      await tracing.close();
     },
   };
+}
+
+/** Spans leave only where a collector is named. */
+async function startTracing({ config, log }: ComposeParts): Promise<ExportedTracing> {
+  const { endpoint } = config.tracing;
+  if (endpoint === null) return { ...noTracing, close: async () => {} };
+  const { startTraces } = await import('./telemetry/traces.ts');
+  return await startTraces({ endpoint, version: packageVersion, log });
 }
 
 /** What is in the store now, as routing and the engine see it. */
@@ -175,7 +194,16 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
     const tempDir = join(config.dataDir, 'uploads');
     await mkdir(tempDir, { recursive: true, mode: 0o700 });
     const keys = await openFileKeyStore({ file: join(config.dataDir, 'keys.json'), adminKey: config.adminKey });
-    const { engine, health } = transcriber;
+    const { engine, health, routing } = transcriber;
+    const metrics = createMetrics({
+      engine: () => {
+        const { queued, busy, ready } = engine.status();
+        return { queued, running: busy, workers: ready };
+      },
+      breakers: () => routing.breakers.list(),
+      processMetrics: true,
+    });
+    routing.observe(metrics.attempts);
     const modelDepot = createModelDepot({
       store: shelf.store,
       catalogue: shelf.catalogue,
@@ -196,13 +224,7 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
         const ready = engine.status().ready > 0;
         return { ready, checks: { engine: ready ? 'ok' : 'no process is ready' } };
       },
-      metrics: createMetrics({
-        engine: () => {
-          const { queued, busy, ready } = engine.status();
-          return { queued, running: busy, workers: ready };
-        },
-        processMetrics: true,
-      }),
+      metrics,
       metricsPublic: config.metrics.public,
       corsOrigins: config.corsOrigins.includes('*') ? '*' : config.corsOrigins,
       defaultModel: config.defaultModel,
@@ -241,6 +263,8 @@ function httpLimits({ limits }: Config): HttpLimits {
     maxConcurrentUploads: limits.maxConcurrentUploads,
     uploadIdleTimeoutMs: Math.round(limits.uploadIdleSeconds * 1000),
     uploadTimeoutMs: Math.round(limits.uploadSeconds * 1000),
+    memoryUploadBytes: limits.memoryUploadBytes,
+    memoryTotalBytes: limits.memoryTotalBytes,
     spoolThresholdBytes: limits.spoolThresholdBytes,
     minFreeDiskBytes: limits.minFreeDiskBytes,
   };
