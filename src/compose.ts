@@ -265,6 +265,8 @@ function httpLimits({ limits }: Config): HttpLimits {
     uploadTimeoutMs: Math.round(limits.uploadSeconds * 1000),
     memoryUploadBytes: limits.memoryUploadBytes,
     memoryTotalBytes: limits.memoryTotalBytes,
+    memoryUploadBytes: limits.memoryUploadBytes,
+    memoryTotalBytes: limits.memoryTotalBytes,
     spoolThresholdBytes: limits.spoolThresholdBytes,
     minFreeDiskBytes: limits.minFreeDiskBytes,
   };

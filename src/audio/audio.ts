@@ -43,7 +43,10 @@ export interface AudioProbe {
 export interface AudioLimits {
   /** Longer recordings are refused from their packets, before decoding (`audio_too_long`). */
   readonly maxDurationMs: number;
-  /** False when `pcm` will probably not be called: a short recording is then not decoded along with opening. Default true. */
+  /**
+   * False when `pcm` will probably not be called: a recording in memory is then probed without a process and without
+   * decoding any of it, and a short one is not decoded along with opening. Default true.
+   */
   readonly willHear?: boolean;
 }
 
@@ -60,7 +63,7 @@ export interface Audio {
   pcm(signal: AbortSignal): AsyncIterable<Float32Array>;
 }
 
-/** Opens recordings in a pool of child processes: a hostile file can stall or kill one of them, never the server. */
+/** Opens recordings, by decoding in a pool of child processes: a hostile file can stall or kill one of them, never the server. */
 export interface AudioOpener {
   /** Rejects with GatewayError `unsupported_audio`, `audio_unreadable`, `audio_too_long`, `timeout`, `service_unavailable`. */
   open(stored: StoredAudio, limits: AudioLimits, signal: AbortSignal): Promise<Audio>;

@@ -20,6 +20,8 @@ export interface WalkLimits {
   readonly maxDurationMs: number;
   /** Processor time that the walk may take, in milliseconds. */
   readonly maxCpuMs: number;
+  /** Called now and then on the way; throws to stop it. */
+  readonly check?: () => void;
 }
 
 /** Joined files and recorded radio have a few dozen; each costs a new decoder, so a file of nothing else is refused. */
@@ -77,7 +79,10 @@ function walk(audio: DemuxedAudio, limits: WalkLimits): { config: CodecConfig; p
     for (const packet of segment.packets()) {
       total += packet.samples;
       if (total > maxSamples) throw tooLong(limits);
-      if (++count % PACKETS_PER_CHECK === 0) checkCpu(started, limits.maxCpuMs);
+      if (++count % PACKETS_PER_CHECK === 0) {
+        checkCpu(started, limits.maxCpuMs);
+        limits.check?.();
+      }
     }
     const ranges = segment.played(total);
     segments.push(ranges);

@@ -234,6 +234,14 @@ const routing = z.strictObject({
   breakerMaxOpenSeconds: seconds(0.1, 86_400)
     .default(300)
     .meta(meta('FLUXSCRIBE_ROUTING_BREAKER_MAX_OPEN_SECONDS', 'Longest time that it is left alone.')),
+  pieceSeconds: seconds(10, 7200)
+    .default(900)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ROUTING_PIECE_SECONDS',
+        'Longest piece of a recording that is cut because its model takes no more in one call. A model with a lower ceiling gets shorter pieces.',
+      ),
+    ),
   hedge: z
     .boolean()
     .default(false)

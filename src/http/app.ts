@@ -26,6 +26,8 @@ export async function createHttpApp(parts: HttpParts): Promise<FastifyInstance> 
   const { limits, log } = parts;
   const spool = await openSpool({
     tempDir: parts.tempDir,
+    memoryUploadBytes: limits.memoryUploadBytes,
+    memoryTotalBytes: limits.memoryTotalBytes,
     thresholdBytes: limits.spoolThresholdBytes,
     minFreeDiskBytes: limits.minFreeDiskBytes,
     log,
