@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createAudioOpener } from './audio/opener.ts';
 import { artifactsOf, type Catalogue, type CatalogueArtifact } from './catalogue/catalogue.ts';
-import { loadCatalogue } from './catalogue/load-catalogue.ts';
+import { builtInCatalogueFile, CatalogueError, loadCatalogue } from './catalogue/load-catalogue.ts';
 import { engineModelsOf, localModelsOf } from './compose-engine.ts';
 import {
+  accurateRouteProblem,
   createModelDirectory,
   type InstalledCatalogue,
+  type MarketSurroundings,
   type ModelHealth,
   marketOf,
   pricesOf,
@@ -19,10 +21,11 @@ import type { Log } from './core/log.ts';
 import { noTracing } from './core/tracing.ts';
 import { createEngine, type Engine, type EngineModels } from './engine/engine.ts';
 import { defaultHttpLimits, type HttpLimits } from './http/http-limits.ts';
-import { createPriceBook } from './metering/price-book.ts';
+import { createPriceBook, type PriceBook } from './metering/price-book.ts';
 import { withImportedModels } from './models/imported-catalogue.ts';
 import { createModelStore, type ModelStore } from './models/model-store.ts';
 import { readNpmSettings } from './models/npm-settings.ts';
+import { createExplainRoute, type ExplainRoute } from './pipeline/explain-route.ts';
 import { createTranscribeFile, type TranscribeFile } from './pipeline/transcribe-file.ts';
 import { createLocalProvider } from './providers/local/local-provider.ts';
 import { catalogueOrderPolicy } from './routing/policy.ts';
@@ -41,6 +44,10 @@ export interface ModelShelf {
 /** Recordings in, transcripts out, in this process and without a server. */
 export interface Transcriber {
   readonly transcribe: TranscribeFile;
+  /** The plan of a recording that is not sent anywhere. */
+  readonly explainRoute: ExplainRoute;
+  /** What routing and callers see beside the catalogue: breakers, and the operator's accurate route. */
+  readonly surroundings: MarketSurroundings;
   /** How providers are asked, and what is known of them by that. */
   readonly routing: Routing;
   readonly engine: Engine;
@@ -86,6 +93,7 @@ export function composeModels({ config, log }: ComposeParts): ModelShelf {
 export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf): Promise<Transcriber> {
   const { config, log } = parts;
   let current = await readShelf(parts, shelf);
+  checkAccurateRoute(config, current);
   const upstreams = createUpstreams(config.providers, () => current.catalogue, { workingDir: process.cwd(), log });
   const engineModels = () => engineModelsOf(current, shelf.store.dir, config.defaultModel);
   const engine = startEngine(parts, engineModels());
@@ -116,19 +124,28 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
     tracing,
   });
   const { requestBaseSeconds, requestSecondsPerAudioSecond, maxAudioSeconds } = config.limits;
+  const surroundings: MarketSurroundings = {
+    breakerOf: (providerId, modelId) => routing.attempts.stateOf(providerId, modelId),
+    accurateRoute: accurateRouteOf(config),
+  };
+  const market = () => marketOf(current, health, surroundings);
+  const priceBook: PriceBook = { priceOf: (name) => prices.priceOf(name) };
   const transcribe = createTranscribeFile({
     audio,
     audioLimits: { maxDurationMs: Math.round(maxAudioSeconds * 1000) },
+    decoders: new Set([provider.id]),
     policy: catalogueOrderPolicy,
-    market: () => marketOf(current, health),
+    market,
     attempts: routing.attempts,
-    prices: { priceOf: (name) => prices.priceOf(name) },
+    prices: priceBook,
     log,
     deadlineMs: (durationMs) => Math.round(requestBaseSeconds * 1000 + requestSecondsPerAudioSecond * durationMs),
     tracing,
   });
   return {
     transcribe,
+    explainRoute: createExplainRoute({ policy: catalogueOrderPolicy, market, prices: priceBook }),
+    surroundings,
     routing,
     engine,
     health,
@@ -151,6 +168,17 @@ async function startTracing({ config, log }: ComposeParts): Promise<ExportedTrac
   if (endpoint === null) return { ...noTracing, close: async () => {} };
   const { startTraces } = await import('./telemetry/traces.ts');
   return await startTraces({ endpoint, version: packageVersion, log });
+}
+
+function accurateRouteOf({ routing: { accurate, keepAboveConfidence } }: Config) {
+  return { names: accurate, keepAboveConfidence };
+}
+
+/** Throws CatalogueError for names in the settings that lead nowhere. */
+function checkAccurateRoute(config: Config, { catalogue }: InstalledCatalogue): void {
+  const problem = accurateRouteProblem(accurateRouteOf(config), catalogue);
+  if (problem === null) return;
+  throw new CatalogueError(config.catalogueFile ?? builtInCatalogueFile, `the setting routing.accurate: ${problem}`);
 }
 
 /** What is in the store now, as routing and the engine see it. */
@@ -213,7 +241,8 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
     });
     const app = await createHttpApp({
       transcribe: transcriber.transcribe,
-      models: createModelDirectory(transcriber.models, health, config.limits),
+      explainRoute: transcriber.explainRoute,
+      models: createModelDirectory(transcriber.models, health, config.limits, transcriber.surroundings),
       modelDepot,
       auth: createAuthenticator(keys),
       limits: httpLimits(config),
@@ -263,8 +292,6 @@ function httpLimits({ limits }: Config): HttpLimits {
     maxConcurrentUploads: limits.maxConcurrentUploads,
     uploadIdleTimeoutMs: Math.round(limits.uploadIdleSeconds * 1000),
     uploadTimeoutMs: Math.round(limits.uploadSeconds * 1000),
-    memoryUploadBytes: limits.memoryUploadBytes,
-    memoryTotalBytes: limits.memoryTotalBytes,
     memoryUploadBytes: limits.memoryUploadBytes,
     memoryTotalBytes: limits.memoryTotalBytes,
     spoolThresholdBytes: limits.spoolThresholdBytes,

@@ -48,7 +48,8 @@ export function createAttempts(parts: AttemptsParts): Attempts {
     },
     stateOf(providerId, modelId) {
       const whole = breakers.stateOf(providerId, modelId);
-      return whole.state === 'closed' ? (boxesOf(providerId)?.stateOf(modelId) ?? whole) : whole;
+      if (whole.state !== 'closed' || !parts.boxes?.has(providerId)) return whole;
+      return boxesOf(providerId)?.stateOf(modelId) ?? whole;
     },
   };
 }

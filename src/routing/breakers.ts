@@ -57,13 +57,18 @@ const closed: BreakerReading = { state: 'closed', retryAfterMs: 0 };
  */
 export function createBreakers(options: BreakerOptions): Breakers {
   const { exempt, clock = systemClock } = options;
-  const breakers = new Map<string, { providerId: string; modelId: string; breaker: Breaker }>();
-  const find = (providerId: string, modelId: string) => breakers.get(keyOf(providerId, modelId))?.breaker;
+  const byProvider = new Map<string, Map<string, Breaker>>();
+  function find(providerId: string, modelId: string): Breaker | undefined {
+    // Asked for every model of the catalogue at every request: no text is made where nothing has happened.
+    const byModel = byProvider.get(providerId);
+    return byModel && (byModel.get(modelId) ?? byModel.get(breakerName(modelId)));
+  }
   function obtain(providerId: string, modelId: string): Breaker {
     const known = find(providerId, modelId);
     if (known) return known;
     const breaker = new Breaker(options, clock);
-    breakers.set(keyOf(providerId, modelId), { providerId, modelId: unpinnedName(modelId) ?? modelId, breaker });
+    const byModel = byProvider.get(providerId) ?? new Map<string, Breaker>();
+    byProvider.set(providerId, byModel.set(breakerName(modelId), breaker));
     return breaker;
   }
   return {
@@ -73,13 +78,15 @@ export function createBreakers(options: BreakerOptions): Breakers {
       if (!exempt?.has(providerId)) obtain(providerId, modelId).rest(forMs);
     },
     list: () =>
-      [...breakers.values()].map(({ providerId, modelId, breaker }) => ({ providerId, modelId, ...breaker.read() })),
+      [...byProvider].flatMap(([providerId, byModel]) =>
+        [...byModel].map(([modelId, breaker]) => ({ providerId, modelId, ...breaker.read() })),
+      ),
   };
 }
 
 /** Names pinned to a day share one: callers choose the day, and could otherwise make breakers without end. */
-function keyOf(providerId: string, modelId: string): string {
-  return `${providerId}\n${unpinnedName(modelId) ?? modelId}`;
+function breakerName(modelId: string): string {
+  return unpinnedName(modelId) ?? modelId;
 }
 
 class Breaker {
