@@ -45,6 +45,8 @@ export interface TranscribeOutcome {
 export interface TranscribeFileParts {
   readonly audio: AudioOpener;
   readonly audioLimits: AudioLimits;
+  /** Providers that decode what they are given, so that a recording may be decoded while it is opened; left out: all. */
+  readonly decoders?: ReadonlySet<string>;
   readonly policy: RoutingPolicy;
   /** The market of this moment: what is installed, switched on and healthy. */
   readonly market: () => Market;
@@ -96,8 +98,10 @@ async function transcribe(
 ): Promise<TranscribeOutcome> {
   // A request that no model could ever serve is refused before its audio costs anything.
   const { sizeBytes } = ask.stored;
-  planOrThrow(parts, { ...ask, durationMs: 0, sizeBytes });
-  const audio = await parts.audio.open(ask.stored, parts.audioLimits, signal);
+  const outlook = planOrThrow(parts, { ...ask, durationMs: 0, sizeBytes });
+  const { providerId } = outlook.opening?.attempt ?? outlook.attempts[0]!;
+  const willHear = parts.decoders?.has(providerId) ?? true;
+  const audio = await parts.audio.open(ask.stored, { ...parts.audioLimits, willHear }, signal);
   const plan = planOrThrow(parts, { ...ask, durationMs: audio.probe.durationMs, sizeBytes });
   span.set({ 'fluxscribe.audio_seconds': audio.probe.durationMs / 1000 });
   const deadlineMs = parts.deadlineMs(audio.probe.durationMs);
