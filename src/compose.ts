@@ -14,6 +14,7 @@ import {
   marketOf,
   pricesOf,
 } from './compose-models.ts';
+import { createPieces, tempDirOf } from './compose-pieces.ts';
 import { createUpstreams, withConfiguredModels } from './compose-providers.ts';
 import { createRouting, type Routing } from './compose-routing.ts';
 import type { Config } from './config/load-config.ts';
@@ -28,6 +29,7 @@ import { readNpmSettings } from './models/npm-settings.ts';
 import { createExplainRoute, type ExplainRoute } from './pipeline/explain-route.ts';
 import { createTranscribeFile, type TranscribeFile } from './pipeline/transcribe-file.ts';
 import { createLocalProvider } from './providers/local/local-provider.ts';
+import { createSpeechFinder } from './providers/local/speech-finder.ts';
 import { catalogueOrderPolicy } from './routing/policy.ts';
 import type { FileKeyStore } from './storage/file-key-store.ts';
 import type { ExportedTracing } from './telemetry/traces.ts';
@@ -116,11 +118,13 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
   const provider = createLocalProvider(engine, () => localModelsOf(current.catalogue));
   let prices = createPriceBook(pricesOf(current.catalogue));
   const tracing = await startTracing(parts);
+  const pieces = createPieces(config, createSpeechFinder(engine), log);
   const routing = createRouting({
     config,
     embedded: provider,
     upstreams: upstreams.providers,
     boxes: upstreams.boxes,
+    inPieces: pieces.transcribeInPieces,
     tracing,
   });
   const { requestBaseSeconds, requestSecondsPerAudioSecond, maxAudioSeconds } = config.limits;
@@ -156,7 +160,7 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
       engine.changeModels(engineModels());
     },
     async close() {
-      await Promise.all([provider.close(), upstreams.close(), audio.close()]);
+      await Promise.all([provider.close(), upstreams.close(), audio.close(), pieces.close()]);
       await tracing.close();
     },
   };
@@ -219,7 +223,7 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
         import('./models/model-depot.ts'),
       ]);
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-    const tempDir = join(config.dataDir, 'uploads');
+    const tempDir = tempDirOf(config);
     await mkdir(tempDir, { recursive: true, mode: 0o700 });
     const keys = await openFileKeyStore({ file: join(config.dataDir, 'keys.json'), adminKey: config.adminKey });
     const { engine, health, routing } = transcriber;

@@ -12,6 +12,7 @@ export class PiecesError extends GatewayError {
   constructor(failure: GatewayError, partial: ProviderAnswer | null) {
     super(failure.code, failure.message, {
       origin: failure.origin,
+      transient: failure.isTransient,
       cause: failure,
       ...(failure.param === null ? {} : { param: failure.param }),
       ...(failure.retryAfterSeconds === null ? {} : { retryAfterSeconds: failure.retryAfterSeconds }),
