@@ -1,3 +1,4 @@
+import { type Audio, PCM_RATE } from '../../audio/audio.ts';
 import type { StreamedBody } from '../../net/guarded-fetch.ts';
 import type { Feature, ProviderAsk } from '../contract.ts';
 import { type FormField, multipartUpload } from '../support/multipart-upload.ts';
@@ -50,9 +51,19 @@ export function buildRequest(
 
 function bodyOf(profile: Profile, fields: readonly FormField[], ask: ProviderAsk, signal: AbortSignal): StreamedBody {
   if (profile.upload === 'hugging-face') return huggingFaceUpload(ask.audio, ask.temperature);
-  const { container, codec } = ask.audio.probe;
-  if (profile.wavOnly && !(container === 'wav' && codec === 'pcm')) return wavUpload(fields, ask.audio, signal);
-  return multipartUpload(fields, ask.audio);
+  const isForeign = profile.decoded.has(ask.audio.probe.container) || (profile.wavOnly && !isPlainWav(ask.audio));
+  return isForeign ? wavUpload(fields, ask.audio, signal) : multipartUpload(fields, ask.audio);
+}
+
+/** Room for a header and for tags behind the samples: far from the next width, which would be half as much again. */
+const wavSlack = 0.2;
+
+/** 16-bit WAV at 16 kHz. The width of a sample is told by the size: nothing else lies in such a file. */
+function isPlainWav({ probe, stored }: Audio): boolean {
+  const { container, codec, sampleRate, channels, durationMs } = probe;
+  if (container !== 'wav' || codec !== 'pcm' || sampleRate !== PCM_RATE || channels > 2) return false;
+  const sampleBytes = (stored.sizeBytes * 1000) / (durationMs * sampleRate * channels);
+  return sampleBytes >= 2 && sampleBytes <= 2 + wavSlack;
 }
 
 interface Fields {

@@ -15,6 +15,8 @@ export interface VendorComplaint {
    * name): then another provider can cure it, and the caller is not at fault.
    */
   readonly isOurs: boolean;
+  /** When the vendor wants to be asked again, where its body says so and no header does. Whole seconds. */
+  readonly retryAfterSeconds?: number | null;
 }
 
 export const noComplaint: VendorComplaint = { message: null, code: null, param: null, isOurs: false };
@@ -41,7 +43,8 @@ export async function readVendorFailure(
 ): Promise<GatewayError> {
   const text = await reply.text();
   const complaint = readComplaint(parsedOrText(text));
-  return vendorFailure(reply.status, complaint, { secrets, retryAfterSeconds: retryAfterSeconds(reply) });
+  const waitSeconds = retryAfterSeconds(reply) ?? complaint.retryAfterSeconds ?? null;
+  return vendorFailure(reply.status, complaint, { secrets, retryAfterSeconds: waitSeconds });
 }
 
 /** The table: what each status of a vendor means for the request. Exported for vendors that report failures in a 200. */
