@@ -31,6 +31,9 @@ const kin: readonly (readonly string[])[] = [
   ['cs', 'sk'],
 ];
 
+/** No stock phrase is longer. */
+const LONGEST_STOCK_CHARACTERS = 100;
+
 /** Words from which on a language that an engine reports is more than a guess. */
 const REPORTED_FROM_WORDS = 3;
 
@@ -48,7 +51,7 @@ export function answerSigns(
   else {
     if (isLoop(text)) doubts.push('loop');
     if (length.slowestMs < durationMs) doubts.push('little-text');
-    if (isStockPhrase(text)) doubts.push('stock-phrase');
+    if (text.length <= LONGEST_STOCK_CHARACTERS && isStockPhrase(text)) doubts.push('stock-phrase');
     const openMs = timedUntilMs === null ? 0 : durationMs - timedUntilMs;
     if (openMs >= OPEN_END_MS && openMs >= durationMs * OPEN_END_SHARE) doubts.push('open-end');
     if (isOtherLanguage(transcript, ask)) doubts.push('other-language');

@@ -12,6 +12,8 @@ const LEAST_WORDS = 6;
 const OWN_SCRIPT_SHARE = 0.2;
 /** Every fourth to second word of running speech is a function word of its language (test set: 0.18 to 0.55). */
 const CLEAR_SHARE = 0.18;
+/** With so many of its function words a text is in a language beyond doubt. */
+const SURE_SHARE = 0.3;
 /** One word again and again is no language: English "um" is Portuguese for "one". */
 const LEAST_KINDS = 2;
 /** Of a language that is not spoken, chance makes some (`in`, `a`, `de`): at most half of the right one's. */
@@ -57,21 +59,35 @@ export type LanguageEvidence = 'same' | 'other' | 'unclear';
  * and the one that it seems to be in are known here. `language` is ISO-639-1. Never `other` for a few words.
  */
 export function languageEvidence(text: string, language: string): LanguageEvidence {
-  const letters = text.match(/\p{L}/gu)?.length ?? 0;
-  if (letters < LEAST_LETTERS) return 'unclear';
-  const script = scriptPattern(language);
-  if (!script) return 'unclear';
-  const own = text.match(script)?.length ?? 0;
-  if (own < letters * OWN_SCRIPT_SHARE) {
-    const latin = text.match(/\p{Script=Latin}/gu)?.length ?? 0;
-    return letters - latin >= LEAST_LETTERS || latin >= LEAST_LATIN_LETTERS ? 'other' : 'unclear';
-  }
-  const found = functionWordsIn(text);
-  const asked = found.find((one) => one.language === language);
-  const [best] = found;
-  if (!asked || !best || !isClear(best)) return 'unclear';
+  const writing = inOwnScript(text, language);
+  if (writing !== 'same') return writing;
+  const words = wordsOf(text);
+  const own = functionWords.get(language);
+  if (!own || words.length < LEAST_WORDS) return 'unclear';
+  const asked = countIn(words, language, own);
+  // Half of the small words would have to be another language's as well: not worth looking.
+  if (asked.share >= SURE_SHARE && asked.kinds >= LEAST_KINDS) return 'same';
+  const [best] = functionWordsIn(words);
+  if (!best || !isClear(best)) return 'unclear';
   if (asked.share * LEAD <= best.share) return 'other';
   return asked.share === best.share ? 'same' : 'unclear';
+}
+
+/** `same`: in a script of the language; `unclear` where the language's script is not known or the text is too short. */
+function inOwnScript(text: string, language: string): LanguageEvidence {
+  const script = scriptPattern(language);
+  if (!script) return 'unclear';
+  const isAscii = /^[\0-\x7f]*$/.test(text);
+  if (isAscii && script.isLatin) return text.length >= LEAST_LATIN_LETTERS ? 'same' : 'unclear';
+  const letters = countOf(text, /\p{L}/gu);
+  if (letters < LEAST_LETTERS) return 'unclear';
+  if (countOf(text, script.letters) >= letters * OWN_SCRIPT_SHARE) return 'same';
+  const latin = countOf(text, /\p{Script=Latin}/gu);
+  return letters - latin >= LEAST_LETTERS || latin >= LEAST_LATIN_LETTERS ? 'other' : 'unclear';
+}
+
+function countOf(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0;
 }
 
 /** ISO-639-1 of the language that a text is clearly written in; null: it does not show. */
@@ -79,28 +95,34 @@ export function writtenLanguage(text: string): string | null {
   if (/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)) return 'ja';
   if (/\p{Script=Hangul}/u.test(text)) return 'ko';
   if (/\p{Script=Han}/u.test(text)) return 'zh';
-  const [first, second] = functionWordsIn(text);
+  const [first, second] = functionWordsIn(wordsOf(text));
   if (!first || !isClear(first)) return null;
   return second && second.share * LEAD > first.share ? null : first.language;
 }
 
-const patterns = new Map<string, RegExp | null>();
-
-/** What the language is written in; null: the platform knows no script for it. */
-function scriptPattern(language: string): RegExp | null {
-  const known = patterns.get(language);
-  if (known !== undefined) return known;
-  const pattern = readScriptPattern(language);
-  patterns.set(language, pattern);
-  return pattern;
+interface Script {
+  readonly letters: RegExp;
+  readonly isLatin: boolean;
 }
 
-function readScriptPattern(language: string): RegExp | null {
+const scripts = new Map<string, Script | null>();
+
+/** What the language is written in; null: the platform knows no script for it. */
+function scriptPattern(language: string): Script | null {
+  const known = scripts.get(language);
+  if (known !== undefined) return known;
+  const script = readScript(language);
+  scripts.set(language, script);
+  return script;
+}
+
+function readScript(language: string): Script | null {
   try {
     const { script } = new Intl.Locale(language).maximize();
     if (script === undefined) return null;
-    const scripts = [script, secondScripts[language]].flatMap((one) => one ?? []);
-    return new RegExp(`[${scripts.map((one) => partsOf[one] ?? `\\p{Script=${one}}`).join('')}]`, 'gu');
+    const names = [script, secondScripts[language]].flatMap((one) => one ?? []);
+    const letters = new RegExp(`[${names.map((one) => partsOf[one] ?? `\\p{Script=${one}}`).join('')}]`, 'gu');
+    return { letters, isLatin: names.includes('Latn') };
   } catch (thrown) {
     // A language or a script that this platform has never heard of says nothing about a text.
     if (thrown instanceof RangeError || thrown instanceof SyntaxError) return null;
@@ -120,16 +142,23 @@ function isClear({ share, kinds }: FunctionWordsFound): boolean {
   return share >= CLEAR_SHARE && kinds >= LEAST_KINDS;
 }
 
-/** What a text has of each known language, most first; [] when it has too few words. */
-function functionWordsIn(text: string): FunctionWordsFound[] {
-  const words = text
-    .toLowerCase()
-    .replaceAll('’', "'")
-    .match(/[\p{L}\p{M}']+/gu);
-  if (!words || words.length < LEAST_WORDS) return [];
-  const found = [...functionWords].map(([language, own]) => {
-    const hits = words.filter((word) => own.has(word));
-    return { language, share: hits.length / words.length, kinds: new Set(hits).size };
-  });
+function wordsOf(text: string): readonly string[] {
+  return (
+    text
+      .toLowerCase()
+      .replaceAll('’', "'")
+      .match(/[\p{L}\p{M}']+/gu) ?? []
+  );
+}
+
+/** What a text's words have of each known language, most first; [] when they are too few. */
+function functionWordsIn(words: readonly string[]): FunctionWordsFound[] {
+  if (words.length < LEAST_WORDS) return [];
+  const found = [...functionWords].map(([language, own]) => countIn(words, language, own));
   return found.sort((left, right) => right.share - left.share);
+}
+
+function countIn(words: readonly string[], language: string, own: ReadonlySet<string>): FunctionWordsFound {
+  const hits = words.filter((word) => own.has(word));
+  return { language, share: hits.length / words.length, kinds: new Set(hits).size };
 }
