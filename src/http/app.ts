@@ -12,6 +12,7 @@ import { exposedHeaders } from './reply/receipt.ts';
 import { recordRequests } from './request-facts.ts';
 import { audioRoutes } from './routes/audio-routes.ts';
 import { collectOpenApi, documentRoutes } from './routes/document-routes.ts';
+import { explainRoutes } from './routes/explain-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { modelRoutes } from './routes/model-routes.ts';
 import { modelStoreRoutes } from './routes/model-store-routes.ts';
@@ -76,6 +77,7 @@ export async function createHttpApp(parts: HttpParts): Promise<FastifyInstance> 
   audioRoutes(app, parts, { spool, gate });
   modelRoutes(app, parts);
   modelStoreRoutes(app, parts);
+  explainRoutes(app, parts);
   healthRoutes(app, parts);
   await documentRoutes(app, parts);
   refuseOtherMethods();

@@ -161,6 +161,64 @@ export const modelListBody = z
   .object({ object: z.literal('list'), data: z.array(modelBody) })
   .meta({ id: 'ModelList' });
 
+const plannedAttempt = z.object({
+  model: z.string(),
+  provider: z.string(),
+  breaker: z
+    .enum(['closed', 'probing', 'open'])
+    .describe('`probing`: one request at a time finds out if it works again.'),
+  own_price_per_minute_usd: z
+    .string()
+    .nullable()
+    .describe('What a minute costs who asks for this model by its own name; the price of the request is in `pricing`.'),
+  pieces: z
+    .object({
+      max_seconds: z.number().nullable(),
+      max_upload_bytes: z.number().int().nullable(),
+      max_parallel_calls: z.number().int(),
+    })
+    .nullable()
+    .describe('How the recording is cut for it; null: one call takes it.'),
+});
+
+export const routeExplanationBody = z
+  .object({
+    object: z.literal('route_explanation'),
+    model: z.string().describe('As it was asked for.'),
+    resolved_name: z.string().describe('Its name in the catalogue; the price is that of this name, whoever answers.'),
+    pricing: z.object({
+      per_minute_usd: z.string(),
+      minimum_seconds: z.number(),
+      by_tokens: z.boolean().describe('Tokens are charged instead where the provider counts them.'),
+    }),
+    opening: plannedAttempt
+      .extend({ keep_above_confidence: z.number().describe('Its answer stands from this mean word confidence on.') })
+      .nullable()
+      .describe('A cheap first pass; where it is unsure, the attempts follow.'),
+    attempts: z.array(plannedAttempt).describe('In order: the next one is asked where one fails.'),
+    passed_over: z.array(
+      z.object({
+        model: z.string(),
+        code: z.enum([
+          'not-available',
+          'language',
+          'feature',
+          'not-allowed',
+          'leaves-machine',
+          'too-expensive',
+          'breaker-open',
+        ]),
+        reason: z.string().describe('In words.'),
+        retry_after_seconds: z.number().int().nullable(),
+      }),
+    ),
+    error: z
+      .object({ code: z.string(), status: z.number().int(), message: z.string() })
+      .nullable()
+      .describe('What a request would be answered at once; null: it would be tried.'),
+  })
+  .meta({ id: 'RouteExplanation' });
+
 const pullTask = z.object({
   status: z.enum(['waiting', 'running', 'done', 'failed']),
   phase: z.enum(['fetch', 'convert', 'import']),

@@ -243,6 +243,7 @@ describe('the HTTP surface', () => {
       '/api/models',
       '/api/models/{id}',
       '/api/models/{id}/pull',
+      '/api/routes/explain',
       '/health',
       '/livez',
       '/metrics',

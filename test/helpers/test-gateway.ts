@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { createAuthenticator } from '../../src/auth/authenticator.ts';
 import { hashKey } from '../../src/auth/key-store.ts';
 import type { Principal } from '../../src/auth/principal.ts';
+import { GatewayError } from '../../src/core/errors.ts';
 import type { Log } from '../../src/core/log.ts';
 import { createHttpApp, type HttpParts } from '../../src/http/app.ts';
 import { defaultHttpLimits, type HttpLimits } from '../../src/http/http-limits.ts';
@@ -61,6 +62,9 @@ export async function startTestGateway(
   const logLines: string[] = [];
   const app = await createHttpApp({
     transcribe: script.transcribe,
+    explainRoute: () => {
+      throw new GatewayError('model_not_found', 'This test plans no routes.');
+    },
     models: testModels,
     modelDepot: { list: async () => [], find: async () => null, pull: async () => null, remove: async () => null },
     auth: createAuthenticator({ findByHash: async (hash) => principals.get(hash) ?? null }),

@@ -1,0 +1,98 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { accessOf } from '../../auth/principal.ts';
+import { toLanguageCode } from '../../core/language.ts';
+import { formatDollars } from '../../core/money.ts';
+import type { ExplainedAttempt, RouteExplanation } from '../../pipeline/explain-route.ts';
+import type { HttpParts } from '../http-parts.ts';
+import { requireKey } from '../require-key.ts';
+import { errorBody, routeExplanationBody } from '../wire-schemas.ts';
+
+/** A day of sound and two gibibytes are the most that the settings can allow. */
+const maxSeconds = 86_400;
+const maxBytes = 2 * 1024 ** 3;
+
+const query = z.strictObject({
+  model: z.string().min(1).max(512).optional().describe('Model or alias; the default model when left out.'),
+  language: z
+    .string()
+    .max(64)
+    .transform((spelling, context) => {
+      const code = spelling === '' ? null : toLanguageCode(spelling);
+      if (code === null && spelling !== '') context.addIssue({ code: 'custom', message: 'There is no such language.' });
+      return code;
+    })
+    .optional()
+    .describe('What is spoken: `en`, `en-US`, `English`; found out when left out.'),
+  task: z.enum(['transcribe', 'translate']).default('transcribe'),
+  duration: z.coerce.number().min(0).max(maxSeconds).default(0).describe('Length of the recording in seconds.'),
+  size: z.coerce.number().int().min(0).max(maxBytes).optional().describe('Size of the upload in bytes.'),
+});
+
+/** `GET /api/routes/explain`: the plan of a request that is not made. */
+export function explainRoutes(app: FastifyInstance, { auth, explainRoute, defaultModel }: HttpParts): void {
+  app.withTypeProvider<ZodTypeProvider>().get(
+    '/api/routes/explain',
+    {
+      onRequest: requireKey(auth),
+      schema: {
+        tags: ['routes'],
+        operationId: 'explainRoute',
+        summary: 'Which models would be asked for a recording with this key, in which order, and why not the others',
+        querystring: query,
+        response: { 200: routeExplanationBody, '4xx': errorBody },
+      },
+    },
+    async (request) => {
+      const { model = defaultModel, language = null, task, duration, size } = request.query;
+      const { principal } = request.facts;
+      const explanation = explainRoute({
+        model,
+        language,
+        task,
+        durationMs: Math.round(duration * 1000),
+        ...(size !== undefined && { sizeBytes: size }),
+        ...(principal && { access: accessOf(principal) }),
+      });
+      return toWire(explanation);
+    },
+  );
+}
+
+function toWire(explanation: RouteExplanation): z.infer<typeof routeExplanationBody> {
+  const { opening, price, refusal } = explanation;
+  return {
+    object: 'route_explanation',
+    model: explanation.model,
+    resolved_name: explanation.resolvedName,
+    pricing: {
+      per_minute_usd: formatDollars(price.nanosPerMinute),
+      minimum_seconds: price.minimumMs / 1000,
+      by_tokens: price.tokens !== undefined,
+    },
+    opening: opening && { ...attemptToWire(opening), keep_above_confidence: opening.keepAboveConfidence },
+    attempts: explanation.attempts.map(attemptToWire),
+    passed_over: explanation.passedOver.map(({ modelId, why, words, retryAfterMs }) => ({
+      model: modelId,
+      code: why,
+      reason: words,
+      retry_after_seconds: retryAfterMs === null ? null : Math.ceil(retryAfterMs / 1000),
+    })),
+    error: refusal,
+  };
+}
+
+function attemptToWire({ modelId, providerId, pieces, breaker, nanosPerMinute }: ExplainedAttempt) {
+  return {
+    model: modelId,
+    provider: providerId,
+    breaker,
+    own_price_per_minute_usd: nanosPerMinute === null ? null : formatDollars(nanosPerMinute),
+    pieces: pieces && {
+      max_seconds: pieces.maxDurationMs === null ? null : pieces.maxDurationMs / 1000,
+      max_upload_bytes: pieces.maxUploadBytes,
+      max_parallel_calls: pieces.maxParallelCalls,
+    },
+  };
+}
