@@ -27,6 +27,7 @@ import { withImportedModels } from './models/imported-catalogue.ts';
 import { createModelStore, type ModelStore } from './models/model-store.ts';
 import { readNpmSettings } from './models/npm-settings.ts';
 import { createExplainRoute, type ExplainRoute } from './pipeline/explain-route.ts';
+import { createQualityGate } from './pipeline/quality/quality-gate.ts';
 import { createTranscribeFile, type TranscribeFile } from './pipeline/transcribe-file.ts';
 import { createLocalProvider } from './providers/local/local-provider.ts';
 import { createSpeechFinder } from './providers/local/speech-finder.ts';
@@ -118,12 +119,14 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
   const provider = createLocalProvider(engine, () => localModelsOf(current.catalogue));
   let prices = createPriceBook(pricesOf(current.catalogue));
   const tracing = await startTracing(parts);
-  const pieces = createPieces(config, createSpeechFinder(engine), log);
+  const speech = createSpeechFinder(engine);
+  const pieces = createPieces(config, speech, log);
   const routing = createRouting({
     config,
     embedded: provider,
     upstreams: upstreams.providers,
     boxes: upstreams.boxes,
+    judge: createQualityGate({ speech, log }),
     inPieces: pieces.transcribeInPieces,
     tracing,
   });
