@@ -31,6 +31,9 @@ const callersFields: Readonly<Record<string, string>> = {
   temperature: 'temperature',
 };
 
+/** Codes that blame the model's name, which the catalogue or the operator chose. 20012 is SiliconFlow's. */
+const ourCodes: ReadonlySet<string> = new Set(['20012', 'model_not_found', 'model_not_available', 'invalid_model']);
+
 /**
  * What an error body of the family says. Shapes: OpenAI's `{error: {message, type, param, code}}`, whisper.cpp's
  * `{error: "…"}`, Hugging Face's `{error: "…", estimated_time}`, SiliconFlow's `{code, message, data}` and bare strings, FastAPI's `{detail}` (Speaches, Mistral), vLLM's
@@ -51,11 +54,10 @@ export function readComplaint(body: unknown): VendorComplaint {
   const plain = named.safeParse(error ?? body);
   if (!plain.success) return noComplaint;
   const { message, param, type } = plain.data;
-  return {
-    message: message ?? null,
-    code: plain.data.code ? String(plain.data.code) : (type ?? null),
-    ...blame(param),
-  };
+  const vendorCode = plain.data.code ? String(plain.data.code) : (type ?? null);
+  const blamed = blame(param);
+  const isOurs = blamed.isOurs || (vendorCode !== null && ourCodes.has(vendorCode));
+  return { message: message ?? null, code: vendorCode, ...blamed, isOurs };
 }
 
 function fromDetails(details: z.infer<typeof detailList>): VendorComplaint {

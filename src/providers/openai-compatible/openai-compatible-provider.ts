@@ -105,13 +105,13 @@ function theirUnmet(reply: OutboundReply, inBody: readonly string[]): readonly F
   return passedOn.filter((feature) => names.has(feature));
 }
 
-/** A server may leave out the words that it was asked for. */
+/** A server may leave out the words that it was asked for, or give them unasked. */
 function unmetAfter(
   { unmet }: VendorRequest,
   noWords: boolean,
   ask: ProviderAsk,
   theirs: readonly Feature[],
 ): ProviderAnswer['unmet'] {
-  const lacksWords: readonly Feature[] = ask.wantWords && noWords ? ['word-times'] : [];
-  return [...new Set([...unmet, ...theirs, ...lacksWords])];
+  const others = [...unmet, ...theirs].filter((feature) => feature !== 'word-times');
+  return [...new Set([...others, ...(ask.wantWords && noWords ? (['word-times'] as const) : [])])];
 }
