@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GatewayError } from '../core/errors.ts';
 import { AttemptsError, type AttemptsResult, type OpenRecord } from './attempt-record.ts';
 import { bestAnswer, saySame } from './best-answer.ts';
-import { isDeadline } from './call-failure.ts';
+import { abortError, isDeadline } from './call-failure.ts';
 import {
   type CandidateEnd,
   type CandidateOptions,
@@ -47,7 +47,7 @@ export class AttemptsRun {
   /** The cheap first pass; null: there is none, or its answer is not kept. */
   async #open(): Promise<AttemptsResult | null> {
     const { opening } = this.#plan;
-    if (!opening) return null;
+    if (!opening || !this.#mayGoOn()) return null;
     const run = this.#start(opening.attempt, {
       kind: 'opening',
       hasAlternative: () => true,
@@ -60,7 +60,7 @@ export class AttemptsRun {
 
   /** null: nobody had an answer that is good enough. */
   async #attempt(): Promise<AttemptsResult | null> {
-    if (this.#mayGoOn()) this.#startNext('first');
+    if (this.#mayGoOn() && this.#plan.attempts.length > 0) this.#startNext('first');
     while (this.#running.size > 0) {
       const event = await this.#nextEvent();
       if (event === 'hedge') {
@@ -173,7 +173,9 @@ export class AttemptsRun {
     const givable = floor?.isTaken ? this.#kept.filter(({ run }) => run.gate?.hasFloor) : this.#kept;
     const best = hasLeft ? null : bestAnswer(givable);
     if (!best) {
-      const error = this.#failure?.error ?? new GatewayError('server_error', 'No attempt was made.');
+      const none = () =>
+        call.signal.aborted ? abortError(call.signal) : new GatewayError('server_error', 'The plan has no attempt.');
+      const error = this.#failure?.error ?? none();
       throw new AttemptsError(error, this.#read());
     }
     // What all hear alike is in the recording: the one that was asked first may say it, and nobody is to blame.

@@ -1,4 +1,3 @@
-import { GatewayError } from '../core/errors.ts';
 import type { ProviderAsk } from '../providers/contract.ts';
 import { defaultAttemptLimits } from './attempt-limits.ts';
 import type { AttemptsResult } from './attempt-record.ts';
@@ -42,10 +41,7 @@ export function createAttempts(parts: AttemptsParts): Attempts {
     return boxes;
   }
   return {
-    run(plan, ask, call) {
-      if (plan.attempts.length === 0) throw new GatewayError('server_error', 'The plan has no attempt.');
-      return new AttemptsRun({ parts, breakers, boxesOf, limits, ask, call }, plan).run();
-    },
+    run: (plan, ask, call) => new AttemptsRun({ parts, breakers, boxesOf, limits, ask, call }, plan).run(),
     stateOf(providerId, modelId) {
       const whole = breakers.stateOf(providerId, modelId);
       if (whole.state !== 'closed' || !parts.boxes?.has(providerId)) return whole;

@@ -32,6 +32,7 @@ export async function callProvider(parts: CallingParts, ask: ProviderAsk, call: 
   let backoff: IBackoff<unknown> | null = null;
   let last: GatewayError | null = null;
   for (let retries = 0; ; ) {
+    if (call.signal.aborted) throw abortError(call.signal);
     const box = parts.boxes.enter(ask.modelId, tried);
     if (box) {
       const outcome = await callBox(parts, box, ask, call);
