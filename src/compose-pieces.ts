@@ -4,11 +4,12 @@ import type { SpeechFinder } from './audio/audio.ts';
 import { openTempFolder, type TempFolder } from './audio/temp-folder.ts';
 import type { Config } from './config/load-config.ts';
 import type { Log } from './core/log.ts';
-import { createTranscribeInPieces, type TranscribeInPieces } from './pipeline/pieces/transcribe-in-pieces.ts';
+import { createTranscribeInPieces } from './pipeline/pieces/transcribe-in-pieces.ts';
+import type { InPieces } from './routing/attempts-parts.ts';
 
 /** Recordings that are more than a model takes. */
 export interface Pieces {
-  readonly transcribeInPieces: TranscribeInPieces;
+  readonly transcribeInPieces: InPieces;
   /** Removes what pieces there are. */
   close(): Promise<void>;
 }

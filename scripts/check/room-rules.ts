@@ -52,7 +52,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'version.ts': [],
   'compose-engine.ts': ['catalogue', 'compose-models.ts', 'engine', 'providers', 'core'],
   'compose-models.ts': ['catalogue', 'http', 'metering', 'providers/contract.ts', 'routing', 'core'],
-  'compose-pieces.ts': ['audio', 'config', 'pipeline', 'core'],
+  'compose-pieces.ts': ['audio', 'config', 'pipeline', 'routing', 'core'],
   'compose-routing.ts': ['config', 'providers/contract.ts', 'routing'],
   'compose-providers.ts': ['catalogue', 'compose-models.ts', 'config', 'net', 'providers', 'core'],
   'compose.ts': ['*'],

@@ -34,15 +34,25 @@ export interface AttemptsParts {
 /** Calls a provider once for what it is given, tries again included. Rejects with GatewayError. */
 export type CallOnce = (ask: ProviderAsk, call: Call) => Promise<ProviderAnswer>;
 
+export interface PiecesOptions {
+  /**
+   * Asked when a piece has failed for good: whether the others are to be heard all the same, because nobody else could
+   * do better. Left out: never; the first such failure ends all other calls at once.
+   */
+  readonly keepGoing?: () => boolean;
+}
+
 /**
  * Cuts the recording of `ask` into pieces within `limits`, has `callOnce` answer each, and puts the answers together.
- * Events go to `call.onEvent` in time order, with times of the whole recording. Rejects with GatewayError.
+ * Events go to `call.onEvent` in time order, with times of the whole recording. Rejects with GatewayError, soon after the
+ * signal was aborted; with PiecesError where a piece failed for good and others were heard.
  */
 export type InPieces = (
   callOnce: CallOnce,
   limits: PieceLimits,
   ask: ProviderAsk,
   call: Call,
+  options?: PiecesOptions,
 ) => Promise<ProviderAnswer>;
 
 /** Told how attempts go, for metrics. */

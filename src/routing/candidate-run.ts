@@ -150,7 +150,10 @@ async function ask(attempting: Attempting, boxes: ProviderBoxes, pass: BreakerPa
   const whole: ProviderAsk = { ...surroundings.ask, modelId };
   const wholeCall: Call = { signal, log: call.log, ...(gate && { onEvent: gate.onEvent }) };
   if (!attempt.pieces || !parts.inPieces) return await callOnce(whole, wholeCall);
-  return await orAborted(parts.inPieces(callOnce, attempt.pieces, whole, wholeCall), signal);
+  // Not raced with the signal: at the deadline it still hands over what it has heard.
+  return await parts.inPieces(callOnce, attempt.pieces, whole, wholeCall, {
+    keepGoing: () => gate?.hasFloor === true || !options.hasAlternative(),
+  });
 }
 
 /** Whether the answer is to be given, or only where nobody has a better one. */

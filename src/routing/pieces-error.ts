@@ -5,7 +5,7 @@ import type { ProviderAnswer } from '../providers/contract.ts';
 export class PiecesError extends GatewayError {
   /**
    * What the other pieces say, in place, with `unheard` where somebody speaks whom nobody has heard. null: nothing was
-   * heard. Worth more than an error where no other candidate can do better.
+   * heard, or the caller's own input is at fault. Worth more than an error where no other candidate can do better.
    */
   readonly partial: ProviderAnswer | null;
 

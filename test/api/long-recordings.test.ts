@@ -196,6 +196,29 @@ describe('a recording above the ceilings of its model', () => {
     assert.deepEqual(files(), []);
   });
 
+  it('is answered with what was heard, and says what was not, when nobody can hear a piece of it', async () => {
+    let lost = { startMs: 0, endMs: 0 };
+    vendor.behave(async (request, response) => {
+      const place = recording.placeOf(await fileOf(request));
+      if (place.startMs > 10_000 && (lost.endMs === 0 || place.startMs === lost.startMs)) {
+        lost = place;
+        return answerJson({ error: { message: 'nonsense', code: 'strange' } }, 501)(request, response);
+      }
+      return hearEverything(request, response);
+    });
+    const { text, ...more } = await client.audio.transcriptions.create({
+      file: await upload(),
+      model: 'openai/whisper-1',
+      response_format: 'verbose_json',
+    });
+    const heard = recording.words.filter(({ startMs, endMs }) => endMs <= lost.startMs || startMs >= lost.endMs);
+    assert.ok(heard.length > 40 && heard.length < recording.words.length);
+    for (const word of heard) assert.ok(text.includes(word.text), `${word.text} is not in the text`);
+    const { warnings } = more as { warnings?: readonly object[] };
+    assert.equal(warnings?.length, 1);
+    assert.deepEqual(files(), []);
+  });
+
   it('is let go of at the sockets when the caller hangs up, and leaves no file', async () => {
     vendor.behave(() => undefined);
     const caller = new AbortController();

@@ -3,20 +3,21 @@ import { abortError } from '../../audio/decode-task.ts';
 import type { SoundCutter, SoundPiece } from '../../audio/sound-cutter.ts';
 import { type GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { Call, ProviderAnswer, ProviderAsk } from '../../providers/contract.ts';
+import type { CallOnce } from '../../routing/attempts-parts.ts';
 import { PiecesError } from '../../routing/pieces-error.ts';
 import { nextPiece } from './next-piece.ts';
 import { placeTranscript, segmentEvents } from './place-transcript.ts';
 import { type HeardPiece, stitchPieces } from './stitch-pieces.ts';
-import type { CallOne } from './transcribe-in-pieces.ts';
 
 export interface PiecesRunParts {
-  readonly callOne: CallOne;
+  readonly callOnce: CallOnce;
   readonly cutter: SoundCutter;
   readonly speech: readonly SpeechSpan[];
   readonly maxPieceMs: number;
   /** At least 1. */
   readonly maxParallelCalls: number;
-  readonly keepGoing: boolean;
+  /** Whether the others are to be heard after a piece has failed for good. */
+  readonly keepGoing: () => boolean;
   /** For the whole recording. */
   readonly ask: ProviderAsk;
   /** Its signal is also aborted by `stop`. */
@@ -60,7 +61,11 @@ export class PiecesRun {
     const heard = this.#outcomes.flatMap((outcome) => outcome ?? []);
     const { wantWords, wantLogprobs } = ask;
     const whole = { durationMs, speech, wantWords, wantLogprobs };
-    if (this.#failure) throw new PiecesError(this.#failure, heard.length > 0 ? stitchPieces(heard, whole) : null);
+    if (this.#failure) {
+      // What the caller has to put right he is told; a part of the text would hide it.
+      const isGivable = heard.length > 0 && this.#failure.next === 'try-other';
+      throw new PiecesError(this.#failure, isGivable ? stitchPieces(heard, whole) : null);
+    }
     call.onEvent?.({ type: 'progress', processedMs: durationMs, durationMs });
     return stitchPieces(heard, whole);
   }
@@ -89,11 +94,11 @@ export class PiecesRun {
 
   /** Never rejects. */
   async #send(piece: SoundPiece, index: number, isOnly: boolean): Promise<void> {
-    const { callOne, ask, call, speech, keepGoing } = this.#parts;
+    const { callOnce, ask, call, speech, keepGoing } = this.#parts;
     const { startMs, endMs } = piece;
     try {
       // Pieces are not streamed: their texts wait for one another anyway, and vendors' streams know no times.
-      const answer = await callOne({ ...ask, audio: piece.audio }, { signal: call.signal, log: call.log });
+      const answer = await callOnce({ ...ask, audio: piece.audio }, { signal: call.signal, log: call.log });
       const place = { startMs, endMs, speech, number: isOnly ? null : index + 1 };
       this.#outcomes[index] = {
         ...placeTranscript(answer.transcript, place),
@@ -106,10 +111,10 @@ export class PiecesRun {
       this.#outcomes[index] = null;
       this.#failuresInRow++;
       const error = toGatewayError(thrown);
-      const goesOn = keepGoing && error.next === 'try-other' && this.#failuresInRow < hopelessFailures;
+      const isHopeless = error.next === 'stop' || this.#failuresInRow >= hopelessFailures || call.signal.aborted;
       this.#failure ??= error;
-      if (goesOn) this.#tell();
-      else this.#fail(error);
+      if (isHopeless || !keepGoing()) this.#fail(error);
+      else this.#tell();
     } finally {
       await piece.dispose();
     }

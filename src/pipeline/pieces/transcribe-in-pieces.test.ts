@@ -8,10 +8,11 @@ import { openTempFolder } from '../../audio/temp-folder.ts';
 import { type ErrorCode, GatewayError } from '../../core/errors.ts';
 import { silentLog } from '../../core/log.ts';
 import type { Call, ProviderAnswer, ProviderAsk } from '../../providers/contract.ts';
+import type { PiecesOptions } from '../../routing/attempts-parts.ts';
 import { PiecesError } from '../../routing/pieces-error.ts';
 import type { PieceLimits } from '../../routing/plan.ts';
 import type { TranscriptEvent } from '../../transcript/transcript.ts';
-import { createTranscribeInPieces, type PiecesOptions } from './transcribe-in-pieces.ts';
+import { createTranscribeInPieces } from './transcribe-in-pieces.ts';
 
 /** Ten minutes in which somebody speaks for 8 of every 10 s. Each sample tells the second that it lies in. */
 const durationMs = 600_000;
@@ -245,7 +246,7 @@ describe('createTranscribeInPieces', () => {
   });
 
   it('goes on after a failure where that is wanted, and says what was not heard', async (context) => {
-    const { error, events } = await run(context, failingAt([150]), { options: { keepGoing: true } });
+    const { error, events } = await run(context, failingAt([150]), { options: { keepGoing: () => true } });
     assert.ok(error instanceof PiecesError && error.partial);
     const { text, unheard } = error.partial.transcript;
     assert.match(text, /^0 1 2 .* 599$/);
@@ -257,7 +258,7 @@ describe('createTranscribeInPieces', () => {
 
   it('gives up a provider that refuses one piece after another, even where it should go on', async (context) => {
     const { error, sent } = await run(context, failingAt([0, 60, 120, 180, 240, 300, 360, 420, 480, 540, 599]), {
-      options: { keepGoing: true },
+      options: { keepGoing: () => true },
     });
     assert.ok(error instanceof PiecesError);
     assert.equal(error.partial, null);
@@ -265,8 +266,11 @@ describe('createTranscribeInPieces', () => {
   });
 
   it("never goes on after a failure that is the caller's own", async (context) => {
-    const { error, sent } = await run(context, failingAt([30], 'invalid_value'), { options: { keepGoing: true } });
+    const { error, sent } = await run(context, failingAt([30], 'invalid_value'), {
+      options: { keepGoing: () => true },
+    });
     assert.ok(error instanceof PiecesError && error.next === 'stop');
+    assert.equal(error.partial, null);
     assert.ok(sent.length <= 4);
   });
 

@@ -3,7 +3,8 @@ import { SoundCutter } from '../../audio/sound-cutter.ts';
 import type { TempFolder } from '../../audio/temp-folder.ts';
 import { WAV_BYTES_PER_SECOND, WAV_HEADER_BYTES } from '../../audio/wav-bytes.ts';
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
-import type { Call, ProviderAnswer, ProviderAsk } from '../../providers/contract.ts';
+import type { Call, ProviderAsk } from '../../providers/contract.ts';
+import type { InPieces } from '../../routing/attempts-parts.ts';
 import type { PieceLimits } from '../../routing/plan.ts';
 import { PiecesRun } from './pieces-run.ts';
 
@@ -15,43 +16,22 @@ export interface TranscribeInPiecesParts {
   readonly maxPieceMs: number;
 }
 
-/** One call of one provider with its own retries; what it rejects with is for good. */
-export type CallOne = (ask: ProviderAsk, call: Call) => Promise<ProviderAnswer>;
-
-export interface PiecesOptions {
-  /**
-   * Goes on after a piece has failed for good, for when no other candidate is left; false (the default): the first such
-   * failure ends all others at once. Either way the failure comes as a PiecesError with what was heard.
-   */
-  readonly keepGoing?: boolean;
-}
-
-/**
- * Sends a recording through `callOne` in pieces and puts their answers together. Finished segments are told in time order
- * as soon as all before them are known. Rejects with PiecesError when a piece failed for good, and with GatewayError when
- * the recording could not be cut.
- */
-export type TranscribeInPieces = (
-  callOne: CallOne,
-  limits: PieceLimits,
-  ask: ProviderAsk,
-  call: Call,
-  options?: PiecesOptions,
-) => Promise<ProviderAnswer>;
-
 /** Form fields and part headers count towards vendors' ceilings on the request; they are well below this, prompt aside. */
 const formBytes = 8 * 1024;
 /** Below it a piece may be shorter than a word. */
 const shortestCeilingMs = 1_000;
 
 /**
+ * Sends a recording in pieces and puts their answers together. Finished segments are told in time order as soon as all
+ * before them are known.
+ *
  * Pieces end in pauses, so no model hears half a word. Nothing is sent of stretches in which nobody speaks. Every piece
  * carries the caller's own language and prompt and nothing of its neighbours: they run side by side, and languages may
  * change on the way.
  */
-export function createTranscribeInPieces(parts: TranscribeInPiecesParts): TranscribeInPieces {
+export function createTranscribeInPieces(parts: TranscribeInPiecesParts): InPieces {
   const speechFinder = remembering(parts.speechFinder);
-  return async (callOne, limits, ask, call, options = {}) => {
+  return async (callOnce, limits, ask, call, options = {}) => {
     const maxPieceMs = longestPieceMs(limits, ask, parts.maxPieceMs);
     const speech = await findSpeech(speechFinder, ask, call);
     const folder = await parts.tempFolder();
@@ -59,12 +39,12 @@ export function createTranscribeInPieces(parts: TranscribeInPiecesParts): Transc
     const signal = AbortSignal.any([call.signal, stop.signal]);
     const cutter = new SoundCutter(ask.audio, folder, signal);
     const run = new PiecesRun({
-      callOne,
+      callOnce,
       cutter,
       speech,
       maxPieceMs,
       maxParallelCalls: Math.max(1, limits.maxParallelCalls),
-      keepGoing: options.keepGoing ?? false,
+      keepGoing: options.keepGoing ?? (() => false),
       ask,
       call: { ...call, signal },
       stop,
