@@ -177,19 +177,20 @@ async function startTracing({ config, log }: ComposeParts): Promise<ExportedTrac
   return await startTraces({ endpoint, version: packageVersion, log });
 }
 
-function accurateRouteOf({ routing: { accurate, keepAboveConfidence } }: Config) {
+/** What the settings say of the accurate route. */
+export function accurateRouteOf({ routing: { accurate, keepAboveConfidence } }: Config) {
   return { names: accurate, keepAboveConfidence };
 }
 
 /** Throws CatalogueError for names in the settings that lead nowhere. */
-function checkAccurateRoute(config: Config, { catalogue }: InstalledCatalogue): void {
+export function checkAccurateRoute(config: Config, { catalogue }: InstalledCatalogue): void {
   const problem = accurateRouteProblem(accurateRouteOf(config), catalogue);
   if (problem === null) return;
   throw new CatalogueError(config.catalogueFile ?? builtInCatalogueFile, `the setting routing.accurate: ${problem}`);
 }
 
 /** What is in the store now, as routing and the engine see it. */
-async function readShelf(
+export async function readShelf(
   { config }: ComposeParts,
   { catalogue: known, store }: ModelShelf,
 ): Promise<InstalledCatalogue> {

@@ -47,10 +47,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   catalogue: ['core'],
   models: ['core', 'catalogue', 'net'],
   // The process: it wires, and speaks to the person at the terminal.
-  cli: ['compose.ts', 'version.ts', 'config', 'catalogue', 'models', 'storage', 'telemetry', 'rendering', 'core'],
+  cli: ['compose.ts', 'compose-explainer.ts', 'version.ts', 'config', 'catalogue', 'models', 'storage', 'telemetry', 'rendering', 'core'],
   'main.ts': ['cli', 'config'],
   'version.ts': [],
   'compose-engine.ts': ['catalogue', 'compose-models.ts', 'engine', 'providers', 'core'],
+  'compose-explainer.ts': ['*'],
   'compose-models.ts': ['catalogue', 'http', 'metering', 'providers/contract.ts', 'routing', 'core'],
   'compose-pieces.ts': ['audio', 'config', 'pipeline', 'routing', 'core'],
   'compose-routing.ts': ['config', 'providers/contract.ts', 'routing'],
