@@ -1,5 +1,6 @@
 import type { AudioLimits, AudioOpener, AudioProbe, StoredAudio } from '../audio/audio.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { LinkedAbort } from '../core/linked-abort.ts';
 import type { Log } from '../core/log.ts';
 import type { Nanos } from '../core/money.ts';
 import { unpinnedName } from '../core/pinned-name.ts';
@@ -106,13 +107,18 @@ async function transcribe(
   span.set({ 'fluxscribe.audio_seconds': audio.probe.durationMs / 1000 });
   const deadlineMs = parts.deadlineMs(audio.probe.durationMs);
   const deadlineAtMs = performance.now() + deadlineMs;
-  const deadline = AbortSignal.timeout(deadlineMs);
+  const limited = new LinkedAbort(signal);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    limited.abort(new DOMException('The deadline of the request has passed.', 'TimeoutError'));
+  }, deadlineMs);
   const log = parts.log.child({ requestId: ask.requestId });
   try {
     const { answer, attempt, records } = await parts.attempts.run(
       plan,
       { ...ask, audio },
-      { signal: AbortSignal.any([signal, deadline]), deadlineAtMs, log, span, ...(onEvent && { onEvent }) },
+      { signal: limited.signal, deadlineAtMs, log, span, ...(onEvent && { onEvent }) },
     );
     const name = plan.resolvedName ?? attempt.modelId;
     // Another model's tokens are other tokens: they are not charged at this one's rates.
@@ -129,10 +135,13 @@ async function transcribe(
       unmet: answer.unmet,
     };
   } catch (thrown) {
-    if (deadline.aborted && !signal.aborted) {
+    if (isLate && !signal.aborted) {
       throw new GatewayError('timeout', 'The recording was not transcribed within its deadline.', { cause: thrown });
     }
     throw thrown;
+  } finally {
+    clearTimeout(timer);
+    limited.release();
   }
 }
 
