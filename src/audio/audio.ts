@@ -82,5 +82,29 @@ export interface SpeechFinder {
   find(audio: Audio, signal: AbortSignal): Promise<readonly SpeechSpan[]>;
 }
 
+/** Words that somebody else wrote, whose moments are to be found. */
+export interface KnownText {
+  /** In order; none empty. */
+  readonly words: readonly string[];
+  /** ISO-639-1; null: unknown. */
+  readonly language: string | null;
+  /** Where parts of it are spoken, all words together and starts never decreasing; null: not known. */
+  readonly stretches: readonly KnownStretch[] | null;
+}
+
+export interface KnownStretch extends SpeechSpan {
+  /** How many of the words, after those of the stretches before it. */
+  readonly wordCount: number;
+}
+
+/** Finds when each word of a known text is spoken, here and without asking anybody else. */
+export interface TextAligner {
+  /**
+   * One entry a word, in order. null: no model that is here can follow this text. Rejects as `Audio.pcm` does, and when the
+   * engine is full.
+   */
+  align(audio: Audio, text: KnownText, signal: AbortSignal): Promise<readonly SpeechSpan[] | null>;
+}
+
 /** Sample rate of everything that `Audio.pcm` yields. */
 export const PCM_RATE = 16_000;

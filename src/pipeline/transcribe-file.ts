@@ -12,6 +12,7 @@ import type { AttemptRecord, Attempts } from '../routing/attempts.ts';
 import { noAttemptError } from '../routing/no-attempt.ts';
 import type { Market, RouteAccess, RouteAsk, RoutingPolicy } from '../routing/plan.ts';
 import type { Transcript, TranscriptEvent } from '../transcript/transcript.ts';
+import type { CompleteTranscript, DerivedTimes } from './complete-transcript.ts';
 
 /** One recording and what is wanted from it. */
 export interface TranscribeAsk {
@@ -25,6 +26,8 @@ export interface TranscribeAsk {
   readonly prompt: string | null;
   readonly temperature: number | null;
   readonly wantWords: boolean;
+  /** The reply shows times of words, or cuts subtitles at them; left out: as `wantWords`. Without, segments are enough. */
+  readonly needsWords?: boolean;
   readonly wantLogprobs: boolean;
   /** What the key allows; left out: everything. */
   readonly access?: RouteAccess;
@@ -41,6 +44,8 @@ export interface TranscribeOutcome {
   readonly attempts: readonly AttemptRecord[];
   /** Asked for, not delivered. */
   readonly unmet: readonly Feature[];
+  /** Times that its model did not give; left out: none. */
+  readonly derived?: DerivedTimes;
 }
 
 export interface TranscribeFileParts {
@@ -52,6 +57,8 @@ export interface TranscribeFileParts {
   /** The market of this moment: what is installed, switched on and healthy. */
   readonly market: () => Market;
   readonly attempts: Attempts;
+  /** Adds the times that a model does not give; left out: an answer stays as its model gave it. */
+  readonly complete?: CompleteTranscript;
   readonly prices: PriceBook;
   readonly log: Log;
   /** Whole-request deadline for audio of this length, in milliseconds. */
@@ -65,7 +72,7 @@ export type TranscribeFile = (
   onEvent?: (event: TranscriptEvent) => void,
 ) => Promise<TranscribeOutcome>;
 
-/** The whole product in five steps: check the name, open, plan, attempt, charge. */
+/** The whole product in six steps: check the name, open, plan, attempt, complete, charge. */
 export function createTranscribeFile(parts: TranscribeFileParts): TranscribeFile {
   const { tracing = noTracing } = parts;
   return async (ask, signal, onEvent) => {
@@ -120,19 +127,21 @@ async function transcribe(
       { ...ask, audio },
       { signal: limited.signal, deadlineAtMs, log, span, ...(onEvent && { onEvent }) },
     );
+    const completed = await parts.complete?.(answer, { ...ask, audio }, AbortSignal.any([signal, deadline]));
     const name = plan.resolvedName ?? attempt.modelId;
     // Another model's tokens are other tokens: they are not charged at this one's rates.
     const counted = [attempt.modelId, unpinnedName(attempt.modelId)].includes(name) ? answer.usage : null;
     const charge = chargeFor(parts.prices.priceOf(name), audio.probe.durationMs, counted);
     return {
-      transcript: answer.transcript,
+      transcript: completed?.transcript ?? answer.transcript,
       usage: answer.usage,
       probe: audio.probe,
       routedModel: attempt.modelId,
       billedMs: charge.billedMs,
       costNanos: charge.costNanos,
       attempts: records,
-      unmet: answer.unmet,
+      unmet: completed?.unmet ?? answer.unmet,
+      ...(completed && { derived: completed.derived }),
     };
   } catch (thrown) {
     if (isLate && !signal.aborted) {

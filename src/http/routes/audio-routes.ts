@@ -168,7 +168,7 @@ function toAsk(
   task: 'transcribe' | 'translate',
   principal: Principal | null,
 ): TranscribeAsk {
-  const { model, language, prompt, temperature, wantWords, wantLogprobs } = form;
+  const { model, language, prompt, temperature, wantWords, needsWords, wantLogprobs } = form;
   const access = principal && accessOf(principal);
   return {
     requestId,
@@ -179,6 +179,7 @@ function toAsk(
     prompt,
     temperature,
     wantWords,
+    needsWords,
     wantLogprobs,
     ...(access && { access }),
   };
