@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { createAudioOpener } from './audio/opener.ts';
 import { artifactsOf, type Catalogue, type CatalogueArtifact } from './catalogue/catalogue.ts';
 import { builtInCatalogueFile, CatalogueError, loadCatalogue } from './catalogue/load-catalogue.ts';
-import { engineModelsOf, localModelsOf } from './compose-engine.ts';
+import { aligningModelsOf, engineModelsOf, localModelsOf } from './compose-engine.ts';
 import {
   accurateRouteProblem,
   createModelDirectory,
@@ -26,11 +26,13 @@ import { createPriceBook, type PriceBook } from './metering/price-book.ts';
 import { withImportedModels } from './models/imported-catalogue.ts';
 import { createModelStore, type ModelStore } from './models/model-store.ts';
 import { readNpmSettings } from './models/npm-settings.ts';
+import { createCompleteTranscript } from './pipeline/complete-transcript.ts';
 import { createExplainRoute, type ExplainRoute } from './pipeline/explain-route.ts';
 import { createQualityGate } from './pipeline/quality/quality-gate.ts';
 import { createTranscribeFile, type TranscribeFile } from './pipeline/transcribe-file.ts';
 import { createLocalProvider } from './providers/local/local-provider.ts';
 import { createSpeechFinder } from './providers/local/speech-finder.ts';
+import { createTextAligner } from './providers/local/text-aligner.ts';
 import { catalogueOrderPolicy } from './routing/policy.ts';
 import type { FileKeyStore } from './storage/file-key-store.ts';
 import type { ExportedTracing } from './telemetry/traces.ts';
@@ -144,6 +146,11 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
     policy: catalogueOrderPolicy,
     market,
     attempts: routing.attempts,
+    complete: createCompleteTranscript({
+      aligner: createTextAligner(engine, () => aligningModelsOf(current)),
+      speech,
+      log,
+    }),
     prices: priceBook,
     log,
     deadlineMs: (durationMs) => Math.round(requestBaseSeconds * 1000 + requestSecondsPerAudioSecond * durationMs),

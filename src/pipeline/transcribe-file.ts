@@ -127,7 +127,7 @@ async function transcribe(
       { ...ask, audio },
       { signal: limited.signal, deadlineAtMs, log, span, ...(onEvent && { onEvent }) },
     );
-    const completed = await parts.complete?.(answer, { ...ask, audio }, AbortSignal.any([signal, deadline]));
+    const completed = await parts.complete?.(answer, { ...ask, audio }, limited.signal);
     const name = plan.resolvedName ?? attempt.modelId;
     // Another model's tokens are other tokens: they are not charged at this one's rates.
     const counted = [attempt.modelId, unpinnedName(attempt.modelId)].includes(name) ? answer.usage : null;
