@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { promisify } from 'node:util';
 import OpenAI from 'openai';
+import { hasCurl, runCurl } from '../helpers/run-curl.ts';
 import { assertSameWords, speech } from '../helpers/speech.ts';
 import { type ServerProcess, serverKey, startServer } from '../helpers/start-server.ts';
 
@@ -14,8 +13,6 @@ import { type ServerProcess, serverKey, startServer } from '../helpers/start-ser
  * Calls as the documents of speech gateways show them, with only the address and the key changed. Where a document names
  * a vendor's model, it is not found here, and the same call works with a model that is.
  */
-
-const run = promisify(execFile);
 
 let server: ServerProcess;
 let folder: string;
@@ -33,37 +30,11 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-interface CurlAnswer {
-  readonly status: number;
-  readonly headers: string;
-  readonly body: string;
-}
-
-/** Runs curl as a shell would be told to, in the folder with the files. */
-async function curl(...args: string[]): Promise<CurlAnswer> {
-  const { stdout } = await run('curl', ['--silent', '--show-error', '--include', ...args], { cwd: folder });
-  // A `100 Continue` may come first.
-  const answer = stdout.replace(/^(HTTP\/1\.1 100 [^\r]*\r\n\r\n)+/, '');
-  const end = answer.indexOf('\r\n\r\n');
-  return {
-    status: Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]),
-    headers: answer.slice(0, end),
-    body: answer.slice(end + 4),
-  };
-}
+const curl = (...args: string[]) => runCurl(folder, args);
 const bearer = ['-H', `Authorization: Bearer ${serverKey}`];
 const transcriptions = () => `${server.url}/v1/audio/transcriptions`;
 
 const skip = !(await hasCurl()) && 'no curl here';
-async function hasCurl(): Promise<boolean> {
-  try {
-    await run('curl', ['--version']);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 describe('documented curl calls', { skip }, () => {
   it('list the aliases', async () => {
     const { status, body } = await curl(`${server.url}/v1/models`, ...bearer);
