@@ -11,7 +11,8 @@ import { type ServerProcess, serverKey, startServer } from '../helpers/start-ser
 
 /**
  * Calls as the documents of speech gateways show them, with only the address and the key changed. Where a document names
- * a vendor's model, it is not found here, and the same call works with a model that is.
+ * a vendor's model, its provider is not switched on here (gateway-calls.test.ts has them all), and the same call works
+ * with a model that is.
  */
 
 let server: ServerProcess;
@@ -86,12 +87,12 @@ describe('documented curl calls', { skip }, () => {
     ],
   ];
   for (const [name, model, form] of ofVendors) {
-    it(`name ${name}: 404 for a vendor's model, words for one of ours`, async () => {
+    it(`name ${name}: 503 for a vendor that is not switched on, words for a model of ours`, async () => {
       const refused = await curl(transcriptions(), ...bearer, '-F', `model=${model}`, ...form);
-      assert.equal(refused.status, 404);
+      assert.equal(refused.status, 503);
       const { error } = JSON.parse(refused.body);
-      assert.deepEqual([error.code, error.param, error.origin], ['model_not_found', 'model', 'router']);
-      assert.ok(error.message.includes(model.replaceAll('"', '')), error.message);
+      assert.deepEqual([error.code, error.param, error.origin], ['no_model_installed', 'model', 'router']);
+      assert.match(error.message, /its provider '[a-z]+' is not switched on here/);
 
       const served = await curl(transcriptions(), ...bearer, '-F', 'model="flux-voice"', ...form);
       assert.equal(served.status, 200);
@@ -136,9 +137,9 @@ describe('documented SDK calls', () => {
 
   for (const base of ['/v1', '']) {
     for (const model of ['openai/gpt-4o-transcribe', 'openai/whisper-1', 'alibaba/sensevoice-small', 'deepgram/flux']) {
-      it(`name ${model} at a base URL that ends in '${base}': NotFoundError`, async () => {
+      it(`name ${model} at a base URL that ends in '${base}': InternalServerError`, async () => {
         await assert.rejects(create(base, model), (error) => {
-          return error instanceof OpenAI.NotFoundError && error.code === 'model_not_found' && error.param === 'model';
+          return error instanceof OpenAI.InternalServerError && error.code === 'no_model_installed';
         });
       });
     }
