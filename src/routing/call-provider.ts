@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExponentialBackoff, type GeneratorFn, type IBackoff } from 'cockatiel';
 import { GatewayError } from '../core/errors.ts';
+import { LinkedAbort } from '../core/linked-abort.ts';
 import type { Call, Provider, ProviderAnswer, ProviderAsk } from '../providers/contract.ts';
 import type { AttemptLimits } from './attempt-limits.ts';
 import { abortError, blamesProvider, callError, orAborted } from './call-failure.ts';
@@ -68,10 +69,10 @@ type BoxOutcome =
 
 async function callBox(parts: CallingParts, box: EnteredBox, ask: ProviderAsk, call: Call): Promise<BoxOutcome> {
   const { limits, isTimeLimited } = parts;
-  const own = new AbortController();
+  const limited = isTimeLimited ? new LinkedAbort(call.signal) : null;
   const timeoutMs = Math.round(limits.callBaseMs + limits.callPerAudioMs * ask.audio.probe.durationMs);
-  const timer = isTimeLimited ? setTimeout(() => own.abort(slowError()), timeoutMs) : undefined;
-  const signal = AbortSignal.any([call.signal, own.signal]);
+  const timer = limited ? setTimeout(() => limited.abort(slowError()), timeoutMs) : undefined;
+  const signal = limited?.signal ?? call.signal;
   let hasPassedText = false;
   const { onEvent } = call;
   parts.onCall();
@@ -98,6 +99,7 @@ async function callBox(parts: CallingParts, box: EnteredBox, ask: ProviderAsk, c
     return { error, isFinal: call.signal.aborted || hasPassedText || error.next === 'stop' };
   } finally {
     clearTimeout(timer);
+    limited?.release();
     box.leave();
   }
 }

@@ -1,4 +1,5 @@
 import { GatewayError, toGatewayError } from '../core/errors.ts';
+import { LinkedAbort } from '../core/linked-abort.ts';
 import { noTracing } from '../core/tracing.ts';
 import type { Call, ProviderAnswer, ProviderAsk } from '../providers/contract.ts';
 import { meanConfidence } from './answer-confidence.ts';
@@ -74,18 +75,20 @@ export function startCandidate(
 ): CandidateRun {
   const { floor, call } = surroundings;
   const record = new OpenRecord(attempt, options.kind);
-  const own = new AbortController();
-  const signal = AbortSignal.any([call.signal, own.signal]);
+  const work = new LinkedAbort(call.signal);
+  const { signal } = work;
   const gate: StreamGate | null = floor && new StreamGate(floor, options.gateMode, () => options.onFloorTaken(run));
   const finish = finisher(surroundings, record);
   const run: CandidateRun = {
     attempt,
     record,
     gate,
-    end: attemptCandidate({ surroundings, attempt, options, record, gate, signal, finish }),
+    end: attemptCandidate({ surroundings, attempt, options, record, gate, signal, finish }).finally(() =>
+      work.release(),
+    ),
     cancel() {
       finish('cancelled');
-      own.abort(new GatewayError('client_closed_request', 'Another provider was faster.'));
+      work.abort(new GatewayError('client_closed_request', 'Another provider was faster.'));
     },
   };
   return run;
