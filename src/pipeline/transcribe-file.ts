@@ -29,6 +29,8 @@ export interface TranscribeAsk {
   /** The reply shows times of words, or cuts subtitles at them; left out: as `wantWords`. Without, segments are enough. */
   readonly needsWords?: boolean;
   readonly wantLogprobs: boolean;
+  /** The reply consists of the events: once a segment has gone out, nothing is added to the answer. Default false. */
+  readonly eventsAreReply?: boolean;
   /** What the key allows; left out: everything. */
   readonly access?: RouteAccess;
 }
@@ -121,13 +123,19 @@ async function transcribe(
     limited.abort(new DOMException('The deadline of the request has passed.', 'TimeoutError'));
   }, deadlineMs);
   const log = parts.log.child({ requestId: ask.requestId });
+  let hasBegun = false;
+  const toCaller = (event: TranscriptEvent) => {
+    if (event.type === 'segment-final') hasBegun = true;
+    onEvent?.(event);
+  };
   try {
     const { answer, attempt, records } = await parts.attempts.run(
       plan,
       { ...ask, audio },
-      { signal: limited.signal, deadlineAtMs, log, span, ...(onEvent && { onEvent }) },
+      { signal: limited.signal, deadlineAtMs, log, span, ...(onEvent && { onEvent: toCaller }) },
     );
-    const completed = await parts.complete?.(answer, { ...ask, audio }, limited.signal);
+    const isOut = hasBegun && ask.eventsAreReply === true;
+    const completed = isOut ? null : await parts.complete?.(answer, { ...ask, audio }, limited.signal);
     const name = plan.resolvedName ?? attempt.modelId;
     // Another model's tokens are other tokens: they are not charged at this one's rates.
     const counted = [attempt.modelId, unpinnedName(attempt.modelId)].includes(name) ? answer.usage : null;

@@ -113,7 +113,7 @@ describe('answers of a vendor that gives bare text, by the whole gateway', () =>
     assert.equal(headers.get('x-flux-derived'), null);
   });
 
-  it('have estimated times in a language that no installed model knows', async () => {
+  it('have times in every language, marked as estimated where no installed model knows it', async () => {
     vendor.behave(
       answerJson({
         text: 'Mijn oom houdt zeven kippen achter de oude garage, en elke ochtend maken ze de straat wakker.',
@@ -128,25 +128,30 @@ describe('answers of a vendor that gives bare text, by the whole gateway', () =>
     }
   });
 
-  it('have their sentences as segments in a diarized stream, though the vendor streams plain text', async () => {
+  it('have their sentences as segments in a diarized stream, unless the vendor has streamed them itself', async () => {
+    const eventsOf = async () => {
+      const { text } = await ask({ response_format: 'diarized_json', stream: 'true' });
+      return text.split('\n\n').flatMap((line) => (line.startsWith('data: {') ? [JSON.parse(line.slice(6))] : []));
+    };
+    const textOf = (events: readonly { type: string; delta?: string }[]) =>
+      events.flatMap((one) => (one.type === 'transcript.text.delta' ? (one.delta ?? []) : [])).join('');
+    // A server that does not stream answers in one piece.
+    vendor.behave(answerJson({ text: speech.text }));
+    const whole = await eventsOf();
+    const segments = whole.filter((one) => one.type === 'transcript.text.segment');
+    assert.equal(textOf(whole), speech.text);
+    assert.equal(segments.length, 2);
+    assert.ok(segments[0].end <= segments[1].start);
+    assert.deepEqual(whole.at(-1).x_flux.derived, ['segments=aligned']);
     vendor.behave(
       answerEvents([
         `data: {"type":"transcript.text.delta","delta":"${speech.text}"}\n\n`,
         `data: {"type":"transcript.text.done","text":"${speech.text}"}\n\ndata: [DONE]\n\n`,
       ]),
     );
-    const { text } = await ask({ response_format: 'diarized_json', stream: 'true' });
-    const events = text
-      .split('\n\n')
-      .flatMap((line) => (line.startsWith('data: {') ? [JSON.parse(line.slice(6))] : []));
-    assert.equal(
-      events
-        .filter((one) => one.type === 'transcript.text.delta')
-        .map((one) => one.delta)
-        .join(''),
-      speech.text,
-    );
-    assert.equal(events.at(-1)?.type, 'transcript.text.done');
+    const streamed = await eventsOf();
+    assert.equal(textOf(streamed), speech.text);
+    assert.equal(streamed.at(-1).x_flux.derived, undefined);
   });
 
   it('are passed over for the next model where they are empty, looped, too short or in another language', async () => {

@@ -181,6 +181,7 @@ function toAsk(
     wantWords,
     needsWords,
     wantLogprobs,
+    eventsAreReply: form.stream,
     ...(access && { access }),
   };
 }
