@@ -79,6 +79,7 @@ describe('the catalogue as others see it', () => {
     }
     assert.deepEqual([...(market.openings?.keys() ?? [])], ['flux-voice']);
     assert.equal(market.openings?.get('flux-voice')?.keepAboveConfidence, 0.9);
+    assert.equal(market.openings?.get('flux-voice')?.modelIds[0], 'local/moonshine-tiny');
     const directory = createModelDirectory(
       () => current,
       () => 'ready',
