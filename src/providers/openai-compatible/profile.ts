@@ -20,8 +20,11 @@ export interface ModelTraits {
   readonly temperature: boolean;
   /** `include[]=logprobs`, in the plain `json` format. */
   readonly logprobs: boolean;
-  /** Takes `stream=true`; `segments`: its segment events, not its deltas, are the text. */
-  readonly stream: 'deltas' | 'segments' | null;
+  /**
+   * Takes `stream=true`. `deltas`: a delta may be any piece of text; `phrases`: each is a finished segment; `segments`: its
+   * segment events, not its deltas, are the text.
+   */
+  readonly stream: 'deltas' | 'phrases' | 'segments' | null;
   readonly translate: boolean;
   /** Further fields that the model must have. */
   readonly extra: readonly (readonly [name: string, value: string])[];

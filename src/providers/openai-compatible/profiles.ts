@@ -172,7 +172,7 @@ const speaches: Profile = {
   ...form,
   id: 'speaches',
   baseUrl: null,
-  models: [['', { ...whisper, stream: 'deltas' }]],
+  models: [['', { ...whisper, stream: 'phrases' }]],
 };
 
 /** verbose_json depends on the model: say `like: whisper` for one that has it. */
@@ -203,7 +203,7 @@ const fluxscribe: Profile = {
   ...form,
   id: 'fluxscribe',
   baseUrl: null,
-  models: [['', { ...whisper, logprobs: true, stream: 'deltas' }]],
+  models: [['', { ...whisper, logprobs: true, stream: 'phrases' }]],
 };
 
 /** Any other server that speaks OpenAI's dialect; it is asked for what most have. */

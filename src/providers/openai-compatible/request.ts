@@ -98,7 +98,8 @@ export function buildFields(profile: Profile, model: UpstreamModel, ask: Provide
 
   // Words are worth more than early text: a vendor's stream has no times.
   const streams = wantEvents && traits.stream !== null && !translating && !(ask.wantWords && traits.words);
-  const plainJson = (streams && traits.stream === 'deltas') || (ask.wantLogprobs && traits.logprobs && !ask.wantWords);
+  const plainJson =
+    (streams && traits.stream !== 'segments') || (ask.wantLogprobs && traits.logprobs && !ask.wantWords);
   const timed = !plainJson && traits.times !== null && !(traits.languageOrTimes && language !== null);
   const worded = timed && traits.words && ask.wantWords && !translating;
   if (traits.format) {

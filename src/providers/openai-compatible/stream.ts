@@ -53,8 +53,11 @@ type VendorEvent = z.infer<typeof eventSchema>;
 export interface StreamContext {
   readonly durationMs: number;
   readonly wantLogprobs: boolean;
-  /** `segments`: the vendor's segments are the text; its deltas say the same once more. */
-  readonly kind: 'deltas' | 'segments';
+  /**
+   * `phrases`: each delta is a finished segment; `segments`: the vendor's segments are the text, and its deltas say the
+   * same once more.
+   */
+  readonly kind: 'deltas' | 'phrases' | 'segments';
   readonly secrets: readonly string[];
   readonly onEvent: (event: TranscriptEvent) => void;
 }
@@ -68,7 +71,7 @@ export interface StreamOutcome {
 
 /**
  * Reads a foreign stream to its end and hands on its text as finished segments: the vendor's own where it has them,
- * otherwise sentence by sentence, each "somewhere in the recording", because a delta has no time.
+ * otherwise sentence by sentence (or phrase by phrase), each "somewhere in the recording", because a delta has no time.
  */
 export async function readStream(reply: OutboundReply, context: StreamContext): Promise<StreamOutcome> {
   const state = new StreamState(context);
@@ -129,9 +132,9 @@ class StreamState {
   finish(): StreamOutcome {
     if (!this.ended) throw nonsense('ended too early');
     const { durationMs, kind, wantLogprobs } = this.#context;
-    if (kind === 'deltas') this.#handOn(this.#text.length);
+    if (kind !== 'segments') this.#handOn(this.#text.length);
     const transcript = assembleTranscript({
-      text: this.#doneText ?? (kind === 'deltas' ? this.#text : null),
+      text: this.#doneText ?? (kind === 'segments' ? null : this.#text),
       language: this.#language,
       durationMs,
       segments: this.#segments,
@@ -160,7 +163,9 @@ class StreamState {
   #takeText(delta: string): void {
     if (delta === '') return;
     this.#text += delta;
-    if (this.#context.kind !== 'deltas') return;
+    const { kind } = this.#context;
+    if (kind === 'phrases') this.#handOn(this.#text.length);
+    if (kind !== 'deltas') return;
     for (;;) {
       const [whole] = sentence.exec(this.#text.slice(this.#handedOn)) ?? [];
       if (!whole) return;
