@@ -1,18 +1,18 @@
-import type { SpeechSpan } from '../../audio/audio.ts';
 import { abortError } from '../../audio/decode-task.ts';
 import type { SoundCutter, SoundPiece } from '../../audio/sound-cutter.ts';
 import { type GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { Call, ProviderAnswer, ProviderAsk } from '../../providers/contract.ts';
 import type { CallOnce } from '../../routing/attempts-parts.ts';
 import { PiecesError } from '../../routing/pieces-error.ts';
-import { nextPiece } from './next-piece.ts';
+import { nextPiece, type PlannedPiece } from './next-piece.ts';
 import { placeTranscript, segmentEvents } from './place-transcript.ts';
+import type { SpeechAhead } from './speech-ahead.ts';
 import { type HeardPiece, stitchPieces } from './stitch-pieces.ts';
 
 export interface PiecesRunParts {
   readonly callOnce: CallOnce;
   readonly cutter: SoundCutter;
-  readonly speech: readonly SpeechSpan[];
+  readonly speech: SpeechAhead;
   readonly maxPieceMs: number;
   /** At least 1. */
   readonly maxParallelCalls: number;
@@ -60,7 +60,7 @@ export class PiecesRun {
     const { durationMs } = ask.audio.probe;
     const heard = this.#outcomes.flatMap((outcome) => outcome ?? []);
     const { wantWords, wantLogprobs } = ask;
-    const whole = { durationMs, speech, wantWords, wantLogprobs };
+    const whole = { durationMs, speech: speech.spans, wantWords, wantLogprobs };
     if (this.#failure) {
       // What the caller has to put right he is told; a part of the text would hide it.
       const isGivable = heard.length > 0 && this.#failure.next === 'try-other';
@@ -72,14 +72,12 @@ export class PiecesRun {
 
   /** Cuts the next piece while the ones before it are being heard. */
   async #sendAll(): Promise<void> {
-    const { cutter, speech, maxPieceMs, maxParallelCalls, ask, call } = this.#parts;
-    const { durationMs } = ask.audio.probe;
-    const plan = (fromMs: number) => nextPiece(speech, fromMs, durationMs, maxPieceMs);
-    for (let index = 0, planned = plan(0); planned; index++) {
+    const { cutter, maxParallelCalls, call } = this.#parts;
+    for (let index = 0, planned = await this.#plan(0); planned; index++) {
       const piece = await cutter.cut(planned);
       // The sound is over where the packets promised more.
       if (!piece) return;
-      const next = plan(piece.endMs);
+      const next = await this.#plan(piece.endMs);
       while (this.#running.size >= maxParallelCalls) await Promise.race(this.#running);
       if (call.signal.aborted) {
         await piece.dispose();
@@ -92,6 +90,17 @@ export class PiecesRun {
     }
   }
 
+  /** The next piece after a time, once all that it may hold has been looked at. */
+  async #plan(fromMs: number): Promise<PlannedPiece | null> {
+    const { speech, maxPieceMs, ask } = this.#parts;
+    const { durationMs } = ask.audio.probe;
+    for (;;) {
+      const planned = nextPiece(speech.spans, fromMs, durationMs, maxPieceMs);
+      if (!planned || speech.knownMs >= Math.min(durationMs, planned.startMs + maxPieceMs)) return planned;
+      await speech.goOn();
+    }
+  }
+
   /** Never rejects. */
   async #send(piece: SoundPiece, index: number, isOnly: boolean): Promise<void> {
     const { callOnce, ask, call, speech, keepGoing } = this.#parts;
@@ -99,7 +108,7 @@ export class PiecesRun {
     try {
       // Pieces are not streamed: their texts wait for one another anyway, and vendors' streams know no times.
       const answer = await callOnce({ ...ask, audio: piece.audio }, { signal: call.signal, log: call.log });
-      const place = { startMs, endMs, speech, number: isOnly ? null : index + 1 };
+      const place = { startMs, endMs, speech: speech.spans, number: isOnly ? null : index + 1 };
       this.#outcomes[index] = {
         ...placeTranscript(answer.transcript, place),
         usage: answer.usage,

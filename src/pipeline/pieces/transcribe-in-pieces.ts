@@ -1,12 +1,13 @@
-import type { Audio, SpeechFinder, SpeechSpan } from '../../audio/audio.ts';
+import type { SpeechFinder } from '../../audio/audio.ts';
 import { SoundCutter } from '../../audio/sound-cutter.ts';
 import type { TempFolder } from '../../audio/temp-folder.ts';
 import { WAV_BYTES_PER_SECOND, WAV_HEADER_BYTES } from '../../audio/wav-bytes.ts';
-import { GatewayError, toGatewayError } from '../../core/errors.ts';
-import type { Call, ProviderAsk } from '../../providers/contract.ts';
+import { GatewayError } from '../../core/errors.ts';
+import type { ProviderAsk } from '../../providers/contract.ts';
 import type { InPieces } from '../../routing/attempts-parts.ts';
 import type { PieceLimits } from '../../routing/plan.ts';
 import { PiecesRun } from './pieces-run.ts';
+import { SpeechAhead } from './speech-ahead.ts';
 
 export interface TranscribeInPiecesParts {
   readonly speechFinder: SpeechFinder;
@@ -30,13 +31,12 @@ const shortestCeilingMs = 1_000;
  * change on the way.
  */
 export function createTranscribeInPieces(parts: TranscribeInPiecesParts): InPieces {
-  const speechFinder = remembering(parts.speechFinder);
   return async (callOnce, limits, ask, call, options = {}) => {
     const maxPieceMs = longestPieceMs(limits, ask, parts.maxPieceMs);
-    const speech = await findSpeech(speechFinder, ask, call);
     const folder = await parts.tempFolder();
     const stop = new AbortController();
     const signal = AbortSignal.any([call.signal, stop.signal]);
+    const speech = new SpeechAhead(parts.speechFinder, ask.audio, signal, call.log);
     const cutter = new SoundCutter(ask.audio, folder, signal);
     const run = new PiecesRun({
       callOnce,
@@ -53,7 +53,7 @@ export function createTranscribeInPieces(parts: TranscribeInPiecesParts): InPiec
       return await run.finish();
     } finally {
       stop.abort();
-      await cutter.close();
+      await Promise.all([speech.close(), cutter.close()]);
     }
   };
 }
@@ -71,32 +71,4 @@ function longestPieceMs(
     throw new GatewayError('server_error', 'The ceilings of the model leave no room for a second of sound.');
   }
   return longestMs;
-}
-
-/** The next candidate gets the same recording: what was found in it stays known as long as the recording is. */
-function remembering(finder: SpeechFinder): SpeechFinder {
-  const known = new WeakMap<Audio, readonly SpeechSpan[]>();
-  return {
-    async find(audio, signal) {
-      const found = known.get(audio) ?? (await finder.find(audio, signal));
-      known.set(audio, found);
-      return found;
-    },
-  };
-}
-
-/** Without a detector (it is full, its process died) the whole counts as speech: quiet places are good cuts too. */
-async function findSpeech(
-  finder: SpeechFinder,
-  { audio }: ProviderAsk,
-  { signal, log }: Call,
-): Promise<readonly SpeechSpan[]> {
-  try {
-    return await finder.find(audio, signal);
-  } catch (thrown) {
-    const error = toGatewayError(thrown);
-    if (signal.aborted || error.next === 'stop') throw error;
-    log.warn({ error: error.code }, 'a recording is cut without knowing where somebody speaks');
-    return [{ startMs: 0, endMs: audio.probe.durationMs }];
-  }
 }
