@@ -139,6 +139,8 @@ async function startChaosServer(vendors: ReadonlyMap<string, ChaosVendor>, { hed
     FLUXSCRIBE_CATALOGUE_FILE: catalogueFile,
     FLUXSCRIBE_PROVIDERS: JSON.stringify(providers),
     FLUXSCRIBE_LOG_LEVEL: 'warn',
+    // Callers who left leave connections behind on which nothing was ever asked; nobody needs to wait for these.
+    FLUXSCRIBE_SHUTDOWN_GRACE_SECONDS: '1',
     // A run shall see many attempts and not wait: patience is short, and breakers try again soon.
     FLUXSCRIBE_ROUTING_ATTEMPT_BASE_SECONDS: '1',
     FLUXSCRIBE_ROUTING_ATTEMPT_SECONDS_PER_AUDIO_SECOND: '0',
