@@ -3,7 +3,7 @@ import { toGatewayError } from '../../core/errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 
 /** Finds speech with the voice detector that every process of the embedded engine holds. */
-export function createSpeechFinder(engine: Engine): SpeechFinder {
+export function createSpeechFinder(engine: Pick<Engine, 'detectSpeech'>): SpeechFinder {
   return {
     async find(audio, signal) {
       try {

@@ -16,7 +16,10 @@ export interface AligningModel {
  * a text of unknown language, is followed by one that knows several. `models` are those that may be used at this moment,
  * preferred ones first.
  */
-export function createTextAligner(engine: Engine, models: () => readonly AligningModel[]): TextAligner {
+export function createTextAligner(
+  engine: Pick<Engine, 'align' | 'models'>,
+  models: () => readonly AligningModel[],
+): TextAligner {
   return {
     async align(audio, text, signal) {
       if (text.words.length === 0) return [];
@@ -35,7 +38,7 @@ export function createTextAligner(engine: Engine, models: () => readonly Alignin
 }
 
 function alignWith(
-  engine: Engine,
+  engine: Pick<Engine, 'align'>,
   model: AligningModel,
   audio: Parameters<TextAligner['align']>[0],
   { words, language, stretches }: KnownText,
