@@ -13,7 +13,7 @@ export interface Routing {
   observe(observer: AttemptObserver): void;
 }
 
-export interface RoutingParts extends Pick<AttemptsParts, 'boxes' | 'judge' | 'inPieces' | 'tracing'> {
+export interface RoutingParts extends Pick<AttemptsParts, 'boxes' | 'judge' | 'inPieces' | 'tracing' | 'dice'> {
   readonly config: Pick<Config, 'routing'>;
   /** The embedded engine, which looks after itself: it has no breaker and is not hurried for its own sake. */
   readonly embedded: Provider;
