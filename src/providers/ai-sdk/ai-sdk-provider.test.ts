@@ -1,133 +1,26 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { TranscriptionModelV2, TranscriptionModelV3, TranscriptionModelV4 } from '@ai-sdk/provider';
 import {
-  answerJson,
-  answerText,
-  type FakeVendor,
-  formOf,
-  startFakeVendor,
-  type VendorBehaviour,
-  type VendorRequest,
-} from '../../../test/helpers/fake-vendor.ts';
+  bridgeProvider,
+  bridgeRecording,
+  bridgeText,
+  gladiaVendor,
+  isGladiaCreation,
+  isGladiaPoll,
+  revAiVendor,
+} from '../../../test/helpers/bridge-vendors.ts';
+import { answerJson, type FakeVendor, formOf, startFakeVendor } from '../../../test/helpers/fake-vendor.ts';
 import { type MadeAudio, makeAudio } from '../../../test/helpers/made-audio.ts';
 import { silentLog } from '../../core/log.ts';
 import { createGuardedFetch, type GuardedFetch } from '../../net/guarded-fetch.ts';
-import { describeConformance } from '../conformance.ts';
 import type { Provider, ProviderAsk } from '../contract.ts';
-import { type AiSdkProviderOptions, createAiSdkProvider } from './ai-sdk-provider.ts';
+import type { AiSdkProviderOptions } from './ai-sdk-provider.ts';
 import { loadPackage } from './load-package.ts';
-import type { AiSdkModel } from './models.ts';
 import type { GenerateOptions, ModelFactory, TranscriptionModel } from './transcription-model.ts';
 
-const recording = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(`recordings/${name}.json`, import.meta.url), 'utf8'));
-const text = 'Two tickets, please. Window seats?';
+const text = bridgeText;
 const folders = [import.meta.dirname];
-
-const modelOf = (name: string): AiSdkModel => ({
-  card: {
-    id: `bridge/${name}`,
-    features: ['transcribe'],
-    languages: ['*'],
-    maxDurationMs: null,
-    maxUploadBytes: 100_000,
-  },
-  name,
-});
-
-type Given = Pick<AiSdkProviderOptions, 'factory' | 'apiKey' | 'baseUrl' | 'http'> & Partial<AiSdkProviderOptions>;
-
-function providerOf(modelName: string, given: Given): Provider {
-  const model = modelOf(modelName);
-  return createAiSdkProvider({
-    id: 'bridge',
-    providerOptions: {},
-    findModel: (id) => (id === model.card.id ? model : null),
-    models: () => [model.card],
-    pollIntervals: { firstMs: 1, longestMs: 1 },
-    ...given,
-  });
-}
-
-const isGladiaUpload = ({ method, path }: VendorRequest) => method === 'POST' && path === '/v2/upload';
-const isGladiaCreation = ({ method, path }: VendorRequest) => method === 'POST' && path === '/v2/pre-recorded';
-const isGladiaPoll = ({ method, path }: VendorRequest) => method === 'GET' && path.startsWith('/v2/pre-recorded/');
-
-const gladia: VendorBehaviour = (request, response) => {
-  if (isGladiaUpload(request)) return answerJson(recording('gladia-upload'))(request, response);
-  if (isGladiaCreation(request)) return answerJson(recording('gladia-created'), 201)(request, response);
-  if (isGladiaPoll(request)) return answerJson(recording('gladia-done'))(request, response);
-  return answerText('', 404)(request, response);
-};
-
-const isRevSubmission = ({ method, path }: VendorRequest) => method === 'POST' && path === '/speechtotext/v1/jobs';
-const isRevPoll = ({ method, path }: VendorRequest) => method === 'GET' && /\/jobs\/[^/]+$/.test(path);
-const isRevTranscript = ({ method, path }: VendorRequest) => method === 'GET' && path.endsWith('/transcript');
-
-const revAi: VendorBehaviour = (request, response) => {
-  if (isRevSubmission(request)) return answerJson(recording('revai-submitted'))(request, response);
-  if (isRevPoll(request)) return answerJson(recording('revai-transcribed'))(request, response);
-  if (isRevTranscript(request)) return answerJson(recording('revai-transcript'))(request, response);
-  return answerText('', 404)(request, response);
-};
-
-describeConformance('@ai-sdk/openai behind the bridge', {
-  createProvider: ({ url, key, timeouts }) =>
-    providerOf('whisper-1', {
-      factory: loadPackage({ name: '@ai-sdk/openai', factory: null, folders }),
-      apiKey: key,
-      baseUrl: `${url}/v1`,
-      timeouts,
-      http: createGuardedFetch({ trustedOrigins: [url] }),
-    }),
-  modelId: 'bridge/whisper-1',
-  goodVendor: answerJson(recording('openai-verbose')),
-  goodText: text,
-  errorBody: (message) =>
-    JSON.stringify({ error: { message, type: 'invalid_request_error', param: null, code: null } }),
-});
-
-describeConformance('@ai-sdk/gladia behind the bridge', {
-  createProvider: ({ url, key, timeouts }) =>
-    providerOf('default', {
-      factory: loadPackage({ name: '@ai-sdk/gladia', factory: 'createGladia', folders }),
-      apiKey: key,
-      baseUrl: url,
-      timeouts,
-      http: createGuardedFetch({ trustedOrigins: [url] }),
-    }),
-  modelId: 'bridge/default',
-  goodVendor: gladia,
-  goodText: text,
-  errorBody: (message, status) => JSON.stringify({ error: { message, code: status } }),
-  steps: [
-    { name: 'upload', matches: isGladiaUpload },
-    { name: 'creation', matches: isGladiaCreation },
-    { name: 'question', matches: isGladiaPoll },
-  ],
-});
-
-describeConformance('@ai-sdk/revai behind the bridge', {
-  createProvider: ({ url, key, timeouts }) =>
-    providerOf('machine', {
-      factory: loadPackage({ name: '@ai-sdk/revai', factory: null, folders }),
-      apiKey: key,
-      baseUrl: url,
-      timeouts,
-      http: createGuardedFetch({ trustedOrigins: [url] }),
-    }),
-  modelId: 'bridge/machine',
-  goodVendor: revAi,
-  goodText: text,
-  errorBody: (message, status) => JSON.stringify({ error: { message, code: status } }),
-  steps: [
-    { name: 'submission', matches: isRevSubmission },
-    { name: 'question', matches: isRevPoll },
-    { name: 'transcript', matches: isRevTranscript },
-  ],
-});
 
 describe('the bridge to the AI SDK', () => {
   let vendor: FakeVendor;
@@ -157,7 +50,7 @@ describe('the bridge to the AI SDK', () => {
   });
   const call = () => ({ signal: new AbortController().signal, log: silentLog });
   const packaged = (name: string, modelName: string, more: Partial<AiSdkProviderOptions> = {}) =>
-    providerOf(modelName, {
+    bridgeProvider(modelName, {
       factory: loadPackage({ name, factory: null, folders }),
       apiKey: 'sk-bridge',
       baseUrl: vendor.url,
@@ -166,7 +59,7 @@ describe('the bridge to the AI SDK', () => {
     });
 
   it("reads Gladia's words, speakers and confidences, which the AI SDK has no room for", async () => {
-    vendor.behave(gladia);
+    vendor.behave(gladiaVendor);
     const { transcript, unmet } = await packaged('@ai-sdk/gladia', 'default').transcribe(ask('default'), call());
     assert.equal(transcript.language, 'en');
     assert.deepEqual(
@@ -190,7 +83,7 @@ describe('the bridge to the AI SDK', () => {
   });
 
   it("reads Rev AI's monologues: punctuation belongs to the word before it", async () => {
-    vendor.behave(revAi);
+    vendor.behave(revAiVendor);
     const { transcript } = await packaged('@ai-sdk/revai', 'machine').transcribe(ask('machine'), call());
     assert.equal(transcript.words?.map((one) => one.text).join(' '), text);
     assert.deepEqual(
@@ -203,7 +96,7 @@ describe('the bridge to the AI SDK', () => {
   });
 
   it('gives the words of whisper-1 the spelling of its text', async () => {
-    vendor.behave(answerJson(recording('openai-verbose')));
+    vendor.behave(answerJson(bridgeRecording('openai-verbose')));
     const { transcript } = await packaged('@ai-sdk/openai', 'whisper-1').transcribe(ask('whisper-1'), call());
     assert.equal(transcript.words?.map((one) => one.text).join(' '), text);
     assert.equal(transcript.segments.length, 2);
@@ -218,8 +111,9 @@ describe('the bridge to the AI SDK', () => {
   it("asks after a job by our own clock, not by the package's minute", async () => {
     let asked = 0;
     vendor.behave((request, response) => {
-      if (isGladiaPoll(request) && asked++ < 20) return answerJson(recording('gladia-processing'))(request, response);
-      return gladia(request, response);
+      if (isGladiaPoll(request) && asked++ < 20)
+        return answerJson(bridgeRecording('gladia-processing'))(request, response);
+      return gladiaVendor(request, response);
     });
     const startedAt = performance.now();
     await packaged('@ai-sdk/gladia', 'default').transcribe(ask('default'), call());
@@ -230,7 +124,7 @@ describe('the bridge to the AI SDK', () => {
 
   it('ends a job that never ends', async () => {
     vendor.behave((request, response) =>
-      (isGladiaPoll(request) ? answerJson(recording('gladia-processing')) : gladia)(request, response),
+      (isGladiaPoll(request) ? answerJson(bridgeRecording('gladia-processing')) : gladiaVendor)(request, response),
     );
     const timeouts = { baseMs: 200, perAudioMs: 0 };
     await assert.rejects(packaged('@ai-sdk/gladia', 'default', { timeouts }).transcribe(ask('default'), call()), {
@@ -241,7 +135,7 @@ describe('the bridge to the AI SDK', () => {
 
   it('lets another provider try when the job itself fails', async () => {
     vendor.behave((request, response) =>
-      (isGladiaPoll(request) ? answerJson({ status: 'error', error_code: 500 }) : gladia)(request, response),
+      (isGladiaPoll(request) ? answerJson({ status: 'error', error_code: 500 }) : gladiaVendor)(request, response),
     );
     await assert.rejects(packaged('@ai-sdk/gladia', 'default').transcribe(ask('default'), call()), {
       code: 'bad_gateway',
@@ -250,7 +144,7 @@ describe('the bridge to the AI SDK', () => {
   });
 
   it("says what the caller wants in the package's words, over the operator's options", async () => {
-    vendor.behave(gladia);
+    vendor.behave(gladiaVendor);
     const providerOptions = { gladia: { diarization: true, language: 'fr' } };
     const provider = packaged('@ai-sdk/gladia', 'default', { providerOptions });
     const wishes = { language: 'de', prompt: 'Fahrkarten', temperature: 0.5 } as const;
@@ -297,7 +191,7 @@ describe('the bridge to the AI SDK', () => {
       provider: more.provider ?? 'scripted.transcription',
       doGenerate: (options) => generate(options, settings.fetch),
     });
-    return providerOf('scripted', {
+    return bridgeProvider('scripted', {
       factory: Promise.resolve(factory),
       apiKey: null,
       baseUrl: more.baseUrl ?? null,
