@@ -47,7 +47,10 @@ export function createReply(
     async text() {
       const parts: Uint8Array[] = [];
       for await (const part of chunks()) parts.push(part);
-      return Buffer.concat(parts).toString('utf8');
+      const [only] = parts;
+      const whole =
+        only && parts.length === 1 ? Buffer.from(only.buffer, only.byteOffset, only.length) : Buffer.concat(parts);
+      return whole.toString('utf8');
     },
     chunks,
     discard() {
