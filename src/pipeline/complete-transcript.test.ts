@@ -79,6 +79,32 @@ const timesOf = (spans: readonly { text: string; startMs: number; endMs: number 
   spans?.map((one) => [one.text, one.startMs, one.endMs]) ?? null;
 
 describe('completing a transcript', () => {
+  it('says where somebody speaks under an empty text, unless whoever gave it has listened here', async () => {
+    const speech = [{ startMs: 2_000, endMs: 8_000 }];
+    const empty = transcriptOf('');
+    const ask = { wantWords: false };
+    assert.deepEqual((await complete({ transcript: empty, ask, speech })).transcript.unheard, speech);
+    assert.equal((await complete({ transcript: empty, ask: { ...ask, isHeardHere: true }, speech })).transcript, empty);
+    const laugh = [{ startMs: 2_000, endMs: 3_000 }];
+    for (const found of [laugh, [], new GatewayError('audio_unreadable', 'Damaged.')]) {
+      assert.equal((await complete({ transcript: empty, ask, speech: found })).transcript, empty);
+    }
+  });
+
+  it('says where somebody speaks behind a text that stops early', async () => {
+    const cutOff = transcriptOf('Hello there.', { segments: [segmentOf('Hello there.', 0, 60_000)] });
+    const hour: Audio = { ...audio, probe: { ...audio.probe, durationMs: 100_000 } };
+    const speech = [{ startMs: 1_000, endMs: 90_000 }];
+    const result = await complete({ transcript: cutOff, ask: { audio: hour, wantWords: false }, speech });
+    assert.deepEqual(result.transcript.unheard, [{ startMs: 60_000, endMs: 90_000 }]);
+  });
+
+  it('adds no times once segments are out', async () => {
+    const transcript = transcriptOf('Hello there.');
+    const result = await complete({ transcript, ask: { timesAreOut: true } });
+    assert.deepEqual([result.transcript, result.derived], [transcript, {}]);
+  });
+
   it('gives a bare text words where they are spoken and segments by its sentences, and says so', async () => {
     const { transcript, derived, unmet } = await complete({
       transcript: transcriptOf('Two tickets, please. Thanks.'),

@@ -6,6 +6,7 @@ import type { Feature, ProviderAnswer } from '../providers/contract.ts';
 import { assembleStretch } from '../transcript/heard-words.ts';
 import { type SplitWord, splitWords } from '../transcript/split-words.ts';
 import type { Segment, Transcript, Word } from '../transcript/transcript.ts';
+import { unheardSpeech } from './quality/unheard-speech.ts';
 import { writtenLanguage } from './quality/written-language.ts';
 
 /** How times came about that the model did not give: followed in the sound, or shared out over the detected speech. */
@@ -26,6 +27,10 @@ export interface CompletionAsk {
   readonly wantWords: boolean;
   /** Those of words, too; left out: they are. */
   readonly needsWords?: boolean;
+  /** The answer's provider has searched the sound for speech itself, and said what it could not write down. */
+  readonly isHeardHere?: boolean;
+  /** Segments have gone to the caller already: times that come now would contradict them. */
+  readonly timesAreOut?: boolean;
 }
 
 export interface CompletedAnswer {
@@ -48,13 +53,17 @@ export interface CompletionParts {
 }
 
 /**
- * Gives every model's text the times that the reply needs and its model did not give. Times of words come from following
+ * Gives every model's text what it lacks: word of speech that it says nothing about, where it is empty or stops early, and
+ * the times that the reply needs and its model did not give. Times of words come from following
  * the text in the sound, those of segments from its sentences; segments that the model timed are kept, and words stay inside
  * them. Words get no confidence: ours is calibrated for texts of our own models alone.
  */
 export function createCompleteTranscript(parts: CompletionParts): CompleteTranscript {
-  return async ({ transcript, unmet }, ask, signal) => {
-    if (!ask.wantWords) return { transcript, unmet, derived: {} };
+  return async ({ transcript: given, unmet }, ask, signal) => {
+    const isSearched = ask.isHeardHere || given.unheard.length > 0;
+    const unheard = isSearched ? given.unheard : await unheardSpeech(parts, given, ask.audio, signal);
+    const transcript = unheard.length === given.unheard.length ? given : { ...given, unheard };
+    if (!ask.wantWords || ask.timesAreOut) return { transcript, unmet, derived: {} };
     // A translation does not follow the sound word by word; its sentences get their times all the same.
     const wantsWords = (ask.needsWords ?? true) && ask.task === 'transcribe';
     const completed = await complete(parts, transcript, { ...ask, wantsWords }, signal);

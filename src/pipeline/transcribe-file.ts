@@ -29,7 +29,7 @@ export interface TranscribeAsk {
   /** The reply shows times of words, or cuts subtitles at them; left out: as `wantWords`. Without, segments are enough. */
   readonly needsWords?: boolean;
   readonly wantLogprobs: boolean;
-  /** The reply consists of the events: once a segment has gone out, nothing is added to the answer. Default false. */
+  /** The reply consists of the events: once a segment has gone out, no times are added to the answer. Default false. */
   readonly eventsAreReply?: boolean;
   /** What the key allows; left out: everything. */
   readonly access?: RouteAccess;
@@ -59,7 +59,7 @@ export interface TranscribeFileParts {
   /** The market of this moment: what is installed, switched on and healthy. */
   readonly market: () => Market;
   readonly attempts: Attempts;
-  /** Adds the times that a model does not give; left out: an answer stays as its model gave it. */
+  /** Adds what a model does not give; left out: an answer stays as its model gave it. */
   readonly complete?: CompleteTranscript;
   readonly prices: PriceBook;
   readonly log: Log;
@@ -134,8 +134,9 @@ async function transcribe(
       { ...ask, audio },
       { signal: limited.signal, deadlineAtMs, log, span, ...(onEvent && { onEvent: toCaller }) },
     );
-    const isOut = hasBegun && ask.eventsAreReply === true;
-    const completed = isOut ? null : await parts.complete?.(answer, { ...ask, audio }, limited.signal);
+    const isHeardHere = parts.decoders?.has(attempt.providerId) ?? false;
+    const timesAreOut = hasBegun && ask.eventsAreReply === true;
+    const completed = await parts.complete?.(answer, { ...ask, audio, isHeardHere, timesAreOut }, limited.signal);
     const name = plan.resolvedName ?? attempt.modelId;
     // Another model's tokens are other tokens: they are not charged at this one's rates.
     const counted = [attempt.modelId, unpinnedName(attempt.modelId)].includes(name) ? answer.usage : null;

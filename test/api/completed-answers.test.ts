@@ -177,10 +177,12 @@ describe('answers of a vendor that gives bare text, by the whole gateway', () =>
     assert.equal(headers.get('x-flux-fallback'), null);
   });
 
-  it('are given all the same when nobody else may be asked', async () => {
+  it('are given all the same when nobody else may be asked, with word of what they leave out', async () => {
     vendor.behave(answerJson({ text: '' }));
-    const { status, text } = await ask({});
+    const { status, text, headers } = await ask({});
     assert.deepEqual([status, JSON.parse(text).text], [200, '']);
+    assert.ok(Number(headers.get('x-flux-unheard-seconds')) > 3, 'nobody says that speech was left out');
+    assert.equal(JSON.parse(text).warnings[0].type, 'speech_not_transcribed');
   });
 
   it('are empty over silence, whatever a vendor makes of it', async () => {

@@ -11,12 +11,12 @@ export type Doubt = 'no-text' | 'loop' | 'little-text' | 'stock-phrase' | 'open-
 export interface AnswerSigns {
   readonly length: SpokenLength;
   readonly doubts: readonly Doubt[];
-  /** Where the last timed text ends; null: the text has no times. */
-  readonly timedUntilMs: number | null;
+  /** Where the text ends that may have been cut off; null: it reaches near the end, or has no times. */
+  readonly openFromMs: number | null;
 }
 
 /** A timed text that ends so long before the recording does, and so great a part of it, may have been cut off. */
-export const OPEN_END_MS = 20_000;
+const OPEN_END_MS = 20_000;
 const OPEN_END_SHARE = 0.1;
 
 /** Languages whose names are used for one another: an engine that reports a kin has not misheard. */
@@ -45,18 +45,25 @@ export function answerSigns(
 ): AnswerSigns {
   const { text, segments } = transcript;
   const length = spokenLengthOf(text);
-  const timedUntilMs = segments.length === 0 ? null : Math.max(...segments.map((segment) => segment.endMs));
+  const openFromMs = openEndMs(segments, durationMs);
   const doubts: Doubt[] = [];
   if (length.characterCount === 0) doubts.push('no-text');
   else {
     if (isLoop(text)) doubts.push('loop');
     if (length.slowestMs < durationMs) doubts.push('little-text');
     if (text.length <= LONGEST_STOCK_CHARACTERS && isStockPhrase(text)) doubts.push('stock-phrase');
-    const openMs = timedUntilMs === null ? 0 : durationMs - timedUntilMs;
-    if (openMs >= OPEN_END_MS && openMs >= durationMs * OPEN_END_SHARE) doubts.push('open-end');
+    if (openFromMs !== null) doubts.push('open-end');
     if (isOtherLanguage(transcript, ask)) doubts.push('other-language');
   }
-  return { length, doubts, timedUntilMs };
+  return { length, doubts, openFromMs };
+}
+
+/** Where a timed text ends that may have been cut off, in milliseconds; null: it reaches near enough, or has no times. */
+export function openEndMs(segments: Transcript['segments'], durationMs: number): number | null {
+  if (segments.length === 0) return null;
+  const untilMs = segments.reduce((latest, segment) => Math.max(latest, segment.endMs), 0);
+  const openMs = durationMs - untilMs;
+  return openMs >= OPEN_END_MS && openMs >= durationMs * OPEN_END_SHARE ? untilMs : null;
 }
 
 function isOtherLanguage(

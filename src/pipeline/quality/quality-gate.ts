@@ -4,19 +4,12 @@ import type { Log } from '../../core/log.ts';
 import { longestRun, loopRatio } from '../../core/looped-text.ts';
 import type { ProviderAnswer, ProviderAsk } from '../../providers/contract.ts';
 import type { AnswerFault, AnswerJudge, Judgement } from '../../routing/answer-judge.ts';
-import type { Unheard } from '../../transcript/transcript.ts';
 import { type AnswerSigns, answerSigns } from './answer-doubts.ts';
 import type { SpokenLength } from './spoken-length.ts';
+import { CUT_OFF_FROM_MS, lengthOf, SPOKEN_FROM_MS, speechAfter } from './unheard-speech.ts';
 
-/**
- * From this much detected speech on somebody has spoken. Of the non-speech clips of the test set, laughter reaches 1,024 ms
- * and music 576 ms, all else 0 (2026-11-21); a wrong "nobody spoke" over a shorter word than this is not seen.
- */
-const SPOKEN_FROM_MS = 1_200;
 /** Speech below which a short text proves nothing: a drawn-out "Hm, yes." is right. */
 const SHORT_TEXT_FROM_MS = 2_000;
-/** Speech after the last timed text that no engine leaves out unless it was cut off. */
-const CUT_OFF_FROM_MS = 10_000;
 /** A loop without equal phrases is believed up to this ratio: people count, and sing songs with a refrain. */
 const BELIEVABLE_RATIO = 3.2;
 /** A run of at least this share of the text is why the text compresses so well. */
@@ -64,7 +57,7 @@ export function createQualityGate(parts: { readonly speech: SpeechFinder; readon
 
 /** What is wrong with a suspicious text over the speech that was found; null: the sound clears it. */
 function faultOver(spans: readonly SpeechSpan[], text: string, signs: AnswerSigns): AnswerFault | null {
-  const { length, doubts, timedUntilMs } = signs;
+  const { length, doubts, openFromMs } = signs;
   const speechMs = lengthOf(spans);
   const isSpoken = speechMs >= SPOKEN_FROM_MS;
   if (length.characterCount === 0) return isSpoken ? 'empty' : null;
@@ -72,10 +65,7 @@ function faultOver(spans: readonly SpeechSpan[], text: string, signs: AnswerSign
   if (!isSpoken && length.quickestMs > speechMs) return 'unspoken';
   if (doubts.includes('loop') && !isBelievableLoop(text, length, speechMs)) return 'loop';
   if (speechMs >= SHORT_TEXT_FROM_MS && length.slowestMs < speechMs) return 'too-short';
-  if (doubts.includes('open-end') && timedUntilMs !== null) {
-    const left = spans.map(({ startMs, endMs }) => ({ startMs: Math.max(startMs, timedUntilMs), endMs }));
-    if (lengthOf(left.filter((span) => span.endMs > span.startMs)) >= CUT_OFF_FROM_MS) return 'too-short';
-  }
+  if (openFromMs !== null && lengthOf(speechAfter(spans, openFromMs)) >= CUT_OFF_FROM_MS) return 'too-short';
   return null;
 }
 
@@ -86,8 +76,4 @@ function isBelievableLoop(text: string, length: SpokenLength, speechMs: number):
   if (times * phraseWords * REPEATED_WORD_MS > speechMs || times > believableTimes(phraseWords)) return false;
   // Where one phrase does not explain it, the text goes round with small changes.
   return share >= RUN_EXPLAINS_SHARE || loopRatio(text) <= BELIEVABLE_RATIO;
-}
-
-function lengthOf(spans: readonly Unheard[]): number {
-  return spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
 }
