@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   answerEvents,
   answerHuge,
@@ -136,6 +137,22 @@ describe('createGuardedFetch', () => {
       response.write('begun');
     });
     await assert.rejects((await request({ bodyTimeoutMs: 50 })).text(), isCode('timeout'));
+  });
+
+  it('counts the wait for a reply from the last byte of the body, however long that took to send', async () => {
+    vendor.behave(answerText('heard'));
+    // Several times the limit: undici looks at its timers twice a second.
+    const body = {
+      contentType: 'audio/wav',
+      sizeBytes: 10,
+      async *open() {
+        for (let sent = 0; sent < 10; sent++) {
+          yield Buffer.from('a');
+          await sleep(250);
+        }
+      },
+    };
+    assert.equal(await (await request({ body, headersTimeoutMs: 300 })).text(), 'heard');
   });
 
   it('reads no more than the ceiling, and closes the connection', async () => {

@@ -234,6 +234,11 @@ describe('a recording above the ceilings of its model', () => {
     while (files().length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   });
 
+  it('is not cut off by a limit of Node on how long a request or a silent connection may last', () => {
+    const { requestTimeout, timeout } = gateway.app.server;
+    assert.deepEqual({ requestTimeout, timeout }, { requestTimeout: 0, timeout: 0 });
+  });
+
   it('is not sent at all when nobody speaks in it', async () => {
     const silence = new Uint8Array(recording.wav.length);
     silence.set(recording.wav.subarray(0, 44));
