@@ -16,6 +16,7 @@ import { silentLog } from '../../core/log.ts';
 import { createGuardedFetch, type GuardedFetch } from '../../net/guarded-fetch.ts';
 import type { Provider, ProviderAsk } from '../contract.ts';
 import type { AiSdkProviderOptions } from './ai-sdk-provider.ts';
+import { addressOf } from './bridge-fetch.ts';
 import { loadPackage } from './load-package.ts';
 import type { GenerateOptions, ModelFactory, TranscriptionModel } from './transcription-model.ts';
 
@@ -168,6 +169,13 @@ describe('the bridge to the AI SDK', () => {
     const huge = { ...made.audio, stored: { ...made.audio.stored, sizeBytes: 100_001 } };
     const provider = packaged('@ai-sdk/gladia', 'default');
     await assert.rejects(provider.transcribe(ask('default', { audio: huge }), call()), { code: 'payload_too_large' });
+  });
+
+  it('sends everything to the base address, below its path where the package did not know it', () => {
+    const at = 'https://proxy.example/gladia/';
+    assert.equal(addressOf('https://api.gladia.io/v2/upload?a=1', at), 'https://proxy.example/gladia/v2/upload?a=1');
+    assert.equal(addressOf('https://proxy.example/gladia/v2/upload', at), 'https://proxy.example/gladia/v2/upload');
+    assert.equal(addressOf('https://api.gladia.io/v2/upload', null), 'https://api.gladia.io/v2/upload');
   });
 
   it('asks no private address that a package names', async () => {
