@@ -99,62 +99,54 @@ export function accurateRouteProblem({ names }: AccurateRoute, catalogue: Catalo
   return itself === undefined ? null : `'${itself}' cannot lead to itself; name the models that it shall mean.`;
 }
 
-/** The catalogue as routing sees it now. */
+/**
+ * The catalogue as routing sees it now. Every request asks for it twice: as long as nothing has changed it is the same
+ * object, and what has not changed is the same in the next one.
+ */
 export function marketOf(
   current: InstalledCatalogue,
   health: ModelHealth,
   surroundings: MarketSurroundings = {},
 ): Market {
   const { breakerOf, accurateRoute = null } = surroundings;
-  const { lasting, rest } = lastingOf(current, accurateRoute);
-  const candidates = lasting.map(({ model, candidate, providerId }): Candidate => {
-    const reading = breakerOf?.(providerId, model.id);
-    return {
-      ...candidate,
-      available: health(model) !== 'not-installed',
-      ...(reading && { breaker: reading.state, retryAfterMs: reading.retryAfterMs }),
-    };
+  const lasting = lastingOf(current, accurateRoute);
+  let hasChanged = false;
+  const candidates = lasting.market.candidates.map((before, index): Candidate => {
+    const { model, providerId } = lasting.models[index]!;
+    const available = health(model) !== 'not-installed';
+    const reading = available ? breakerOf?.(providerId, model.id) : undefined;
+    const isSame =
+      before.available === available &&
+      before.breaker === reading?.state &&
+      before.retryAfterMs === reading?.retryAfterMs;
+    if (isSame) return before;
+    hasChanged = true;
+    const { breaker: _, retryAfterMs: __, ...others } = before;
+    return { ...others, available, ...(reading && { breaker: reading.state, retryAfterMs: reading.retryAfterMs }) };
   });
-  return { ...rest, candidates };
+  if (hasChanged) lasting.market = { ...lasting.market, candidates };
+  return lasting.market;
 }
 
-/** What of a market stays as it is until something is installed or removed. */
+/** The latest market of a state of the store, and what is behind its candidates. */
 interface Lasting {
   readonly accurateRoute: AccurateRoute | null;
-  readonly lasting: readonly {
-    readonly model: CatalogueModel;
-    readonly candidate: Omit<Candidate, 'available'>;
-    readonly providerId: string;
-  }[];
-  readonly rest: Omit<Market, 'candidates'>;
+  readonly models: readonly { readonly model: CatalogueModel; readonly providerId: string }[];
+  market: Market;
 }
 
-/** Every request asks for the market twice: prices are not parsed and lists not built again for each. */
 const known = new WeakMap<InstalledCatalogue, Lasting>();
 
 function lastingOf(current: InstalledCatalogue, accurateRoute: AccurateRoute | null): Lasting {
   const before = known.get(current);
   if (before && before.accurateRoute === accurateRoute) return before;
-  const { catalogue, installed } = current;
-  const lasting = catalogue.models.map((model) => ({
-    model,
-    providerId: providerOf(model),
-    candidate: {
-      card: cardOf(model),
-      missing: artifactsOf(model).filter((id) => !installed.has(id)),
-      nanosPerMinute: parseDollars(model.price.per_minute_usd),
-      ...(model.upstream && {
-        providerId: model.upstream.provider,
-        snapshots: model.upstream.snapshots,
-        maxParallelCalls: model.upstream.max_parallel,
-      }),
-    },
-  }));
+  const { catalogue } = current;
   const preferred = preferredOf(catalogue, accurateRoute);
   const made: Lasting = {
     accurateRoute,
-    lasting,
-    rest: {
+    models: catalogue.models.map((model) => ({ model, providerId: providerOf(model) })),
+    market: {
+      candidates: catalogue.models.map((model) => candidateOf(model, current)),
       aliases: new Map(catalogue.aliases.map((alias) => [alias.id, alias.models])),
       aliasNanosPerMinute: new Map(
         catalogue.aliases.map((alias) => [alias.id, parseDollars(alias.price.per_minute_usd)]),
@@ -166,6 +158,21 @@ function lastingOf(current: InstalledCatalogue, accurateRoute: AccurateRoute | n
   };
   known.set(current, made);
   return made;
+}
+
+/** Not available until somebody has looked. */
+function candidateOf(model: CatalogueModel, { installed }: InstalledCatalogue): Candidate {
+  return {
+    card: cardOf(model),
+    available: false,
+    missing: artifactsOf(model).filter((id) => !installed.has(id)),
+    nanosPerMinute: parseDollars(model.price.per_minute_usd),
+    ...(model.upstream && {
+      providerId: model.upstream.provider,
+      snapshots: model.upstream.snapshots,
+      maxParallelCalls: model.upstream.max_parallel,
+    }),
+  };
 }
 
 function preferredOf(catalogue: Catalogue, route: AccurateRoute | null): ReadonlyMap<string, readonly string[]> {
