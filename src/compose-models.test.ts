@@ -98,6 +98,22 @@ describe('the catalogue as others see it', () => {
     ]);
   });
 
+  it('is the same market for as long as nothing changes, and leaves the one before as it was', () => {
+    let state: 'closed' | 'open' = 'closed';
+    const breakerOf = () => ({ state, retryAfterMs: state === 'open' ? 500 : 0 });
+    const look = () => marketOf(current, (model) => (model.upstream ? 'ready' : 'not-installed'), { breakerOf });
+    const before = look();
+    assert.equal(look(), before);
+    state = 'open';
+    const after = look();
+    const breakerIn = (market: typeof before) =>
+      market.candidates.find((one) => one.card.id === 'openai/whisper-1')?.breaker;
+    assert.deepEqual([breakerIn(before), breakerIn(after)], ['closed', 'open']);
+    assert.equal(after.candidates[0], before.candidates[0], 'what is not there has no breaker to change');
+    state = 'closed';
+    assert.deepEqual(look(), before);
+  });
+
   it('shows a model whose breaker is not closed as degraded, and its ceilings, price and stand-ins', () => {
     const breakerOf = (providerId: string) =>
       ({ state: providerId === 'openai' ? 'open' : 'closed', retryAfterMs: 1500 }) as const;
