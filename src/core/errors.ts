@@ -98,7 +98,7 @@ const traits = {
     type: 'permission_error',
     next: 'stop',
     blame: 'caller',
-    summary: 'The model is not in the list that the key may use.',
+    summary: 'The key may not use the model: by its list, because it leaves the machine, or by its price.',
   },
   permission_denied: {
     status: 403,

@@ -33,6 +33,8 @@ export interface TestGateway {
 export const goodKey = 'sk-test-good';
 export const adminKey = 'sk-test-admin';
 export const boundedKey = 'sk-test-bounded';
+/** Nothing of it leaves the machine. */
+export const localKey = 'sk-test-local';
 /** Nothing of it leaves the machine, and no minute costs more than five cents. */
 export const frugalKey = 'sk-test-frugal';
 
@@ -40,6 +42,7 @@ const principals = new Map<string, Principal>([
   [hashKey(goodKey), { keyId: 'key_good', scopes: ['transcribe'], allowedModels: null }],
   [hashKey(adminKey), { keyId: 'key_admin', scopes: ['transcribe', 'admin'], allowedModels: null }],
   [hashKey(boundedKey), { keyId: 'key_bounded', scopes: ['transcribe'], allowedModels: ['flux-voice-fast'] }],
+  [hashKey(localKey), { keyId: 'key_local', scopes: ['transcribe'], allowedModels: null, localOnly: true }],
   [
     hashKey(frugalKey),
     {
