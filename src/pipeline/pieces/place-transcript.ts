@@ -16,6 +16,8 @@ export interface PlacedTranscript {
   readonly startMs: number;
   readonly endMs: number;
   readonly transcript: Transcript;
+  /** Whether the times of its segments are the model's; otherwise they are all that is known of a bare text. */
+  readonly isTimed: boolean;
 }
 
 /**
@@ -32,6 +34,7 @@ export function placeTranscript(transcript: Transcript, place: PiecePlace): Plac
   return {
     startMs,
     endMs,
+    isTimed: transcript.segments.length > 0,
     transcript: {
       ...transcript,
       segments: inOrder(segments, place).map(

@@ -90,23 +90,31 @@ describe('stitchPieces', () => {
     assert.deepEqual(all.unheard, []);
   });
 
-  it('gives a piece without times those of its speech', () => {
-    const { transcript: all } = stitchPieces(
-      [heard(1, 0, transcript('你好。')), heard(2, 20_000, transcript('再见。'))],
-      {
-        ...whole,
-        speech: speech.slice(0, 2),
-      },
-    );
+  it('leaves a text without any times to whoever finds them, and still tells where each piece is', () => {
+    const pieces = [heard(1, 0, transcript('你好。')), heard(2, 20_000, transcript('再见。', { language: 'zh' }))];
+    const { transcript: all } = stitchPieces(pieces, { ...whole, speech: speech.slice(0, 2) });
     assert.equal(all.text, '你好。再见。');
+    assert.deepEqual([all.segments, all.words, all.language], [[], null, 'zh']);
+    const told = pieces.flatMap((piece) => [...segmentEvents(piece)]);
     assert.deepEqual(
-      all.segments.map((one) => [one.text, one.startMs, one.endMs]),
+      told.map((event) => event.type === 'segment-final' && [event.segment.startMs, event.segment.endMs]),
       [
-        ['你好。', 1000, 9000],
-        ['再见。', 21_000, 29_000],
+        [1000, 9000],
+        [21_000, 29_000],
       ],
     );
-    assert.equal(all.words, null);
+  });
+
+  it('gives a piece without times those of its speech where others have times', () => {
+    const timed = transcript('One.', { segments: [segment('One.', 1000, 2000)] });
+    const { segments } = stitchPieces([heard(1, 0, timed), heard(2, 20_000, transcript('Two.'))], whole).transcript;
+    assert.deepEqual(
+      segments.map((one) => [one.text, one.startMs, one.endMs]),
+      [
+        ['One.', 1000, 2000],
+        ['Two.', 21_000, 29_000],
+      ],
+    );
   });
 
   it('says which speech nobody has heard, and bills no one for it', () => {

@@ -22,7 +22,9 @@ export interface WholeRecording {
 
 /**
  * The answers of a recording's pieces, in time order, as one answer. Pure. Words and tokens are null as soon as one piece
- * with text lacks them. Speech that lies in no piece is `unheard`; silence that was not sent counts as heard.
+ * with text lacks them. Where no piece has times of its own there are no segments, as in the answer to one call: whoever
+ * finds times for a bare text is not to be held up by a few long ones. Speech that lies in no piece is `unheard`; silence
+ * that was not sent counts as heard.
  */
 export function stitchPieces(pieces: readonly HeardPiece[], whole: WholeRecording): ProviderAnswer {
   const spoken = pieces.filter((piece) => piece.transcript.text !== '');
@@ -37,7 +39,7 @@ export function stitchPieces(pieces: readonly HeardPiece[], whole: WholeRecordin
       text: joinTexts(spoken.map((piece) => piece.transcript.text)),
       language: mostSpoken(spoken),
       durationMs: whole.durationMs,
-      segments: transcripts.flatMap((one) => one.segments),
+      segments: spoken.some((piece) => piece.isTimed) ? spoken.flatMap((piece) => piece.transcript.segments) : [],
       words: lists(whole.wantWords, (one) => one.words)?.flat() ?? null,
       tokens: joinTokens(lists(whole.wantLogprobs, (one) => one.tokens)),
       unheard: [...transcripts.flatMap((one) => one.unheard), ...missing].sort(
