@@ -4,6 +4,7 @@ import type { Audio, AudioOpener } from '../audio/audio.ts';
 import { GatewayError } from '../core/errors.ts';
 import { silentLog } from '../core/log.ts';
 import { parseDollars } from '../core/money.ts';
+import { noTracing, type Tracing } from '../core/tracing.ts';
 import { createPriceBook, type Price } from '../metering/price-book.ts';
 import type { Call, Provider, ProviderAnswer } from '../providers/contract.ts';
 import { createAttempts } from '../routing/attempts.ts';
@@ -20,7 +21,12 @@ const card = {
   maxUploadBytes: null,
 } as const;
 
-function pipeline(script: (call: Call) => Promise<ProviderAnswer>, deadlineMs = 60_000, ownPrice: Partial<Price> = {}) {
+function pipeline(
+  script: (call: Call) => Promise<ProviderAnswer>,
+  deadlineMs = 60_000,
+  ownPrice: Partial<Price> = {},
+  tracing: Tracing = noTracing,
+) {
   let opened = 0;
   const audio: AudioOpener = {
     async open(stored): Promise<Audio> {
@@ -56,7 +62,8 @@ function pipeline(script: (call: Call) => Promise<ProviderAnswer>, deadlineMs = 
       candidates: [{ card, available: true, missing: [] }],
       aliases: new Map([['flux-voice', ['local/moonshine-tiny']]]),
     }),
-    attempts: createAttempts({ providers: new Map([['local', provider]]) }),
+    attempts: createAttempts({ providers: new Map([['local', provider]]), tracing }),
+    tracing,
     prices: createPriceBook(
       new Map([
         ['flux-voice', tenCents],
@@ -151,5 +158,42 @@ describe('createTranscribeFile', () => {
         }),
     );
     await assert.rejects(transcribe(ask(), controller.signal), { code: 'client_closed_request' });
+  });
+
+  it('tells of the request and of every attempt below it, whatever comes of them', async () => {
+    const spans: { name: string; parent: string | null; failure: string | null | undefined; keys: string[] }[] = [];
+    const names = new Map<object, string>();
+    const tracing: Tracing = {
+      start(name, attributes, parent) {
+        const told = {
+          name,
+          parent: (parent && names.get(parent)) ?? null,
+          failure: undefined as string | null | undefined,
+          keys: Object.keys(attributes),
+        };
+        spans.push(told);
+        const span = {
+          set: (more: object) => void told.keys.push(...Object.keys(more)),
+          end(failure: string | null) {
+            told.failure = failure;
+          },
+        };
+        names.set(span, name);
+        return span;
+      },
+    };
+    await pipeline(async () => answer, 60_000, {}, tracing).transcribe(ask(), new AbortController().signal);
+    const broken = pipeline(() => Promise.reject(new GatewayError('engine_crashed', 'died')), 60_000, {}, tracing);
+    await assert.rejects(broken.transcribe(ask(), new AbortController().signal));
+    assert.deepEqual(
+      spans.map(({ name, parent, failure }) => [name, parent, failure]),
+      [
+        ['transcription', null, null],
+        ['attempt', 'transcription', null],
+        ['transcription', null, 'engine_crashed'],
+        ['attempt', 'transcription', 'engine_crashed'],
+      ],
+    );
+    assert.ok(spans[0]?.keys.includes('fluxscribe.audio_seconds') && spans[0].keys.includes('fluxscribe.model'));
   });
 });
