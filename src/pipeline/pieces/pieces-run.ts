@@ -40,6 +40,8 @@ export class PiecesRun {
   #told = 0;
   #failure: GatewayError | null = null;
   #failuresInRow = 0;
+  /** Whether there is more than one piece: known when the second is planned, while the first is being heard. */
+  readonly #hasSecond = Promise.withResolvers<boolean>();
 
   constructor(parts: PiecesRunParts) {
     this.#parts = parts;
@@ -51,14 +53,17 @@ export class PiecesRun {
       await this.#sendAll();
     } catch (thrown) {
       // What stopped the run made the cutter fail too; the piece's own failure says more.
-      this.#fail(toGatewayError(thrown));
+      this.#fail(this.#errorOf(thrown));
     }
+    // Where the run stopped before that was known.
+    this.#hasSecond.resolve(true);
     await Promise.all(this.#running);
     // The last answers may have come with the abort.
     if (this.#parts.call.signal.aborted) this.#failure ??= abortError(this.#parts.call.signal);
     const { ask, speech, call } = this.#parts;
     const { durationMs } = ask.audio.probe;
     const heard = this.#outcomes.flatMap((outcome) => outcome ?? []);
+    call.log.info({ pieces: this.#outcomes.length, heard: heard.length }, 'a recording was sent in pieces');
     const { wantWords, wantLogprobs } = ask;
     const whole = { durationMs, speech: speech.spans, wantWords, wantLogprobs };
     if (this.#failure) {
@@ -73,20 +78,20 @@ export class PiecesRun {
   /** Cuts the next piece while the ones before it are being heard. */
   async #sendAll(): Promise<void> {
     const { cutter, maxParallelCalls, call } = this.#parts;
-    for (let index = 0, planned = await this.#plan(0); planned; index++) {
+    let planned = await this.#plan(0);
+    for (let index = 0; planned; index++) {
       const piece = await cutter.cut(planned);
       // The sound is over where the packets promised more.
       if (!piece) return;
-      const next = await this.#plan(piece.endMs);
       while (this.#running.size >= maxParallelCalls) await Promise.race(this.#running);
       if (call.signal.aborted) {
         await piece.dispose();
         throw abortError(call.signal);
       }
-      const isOnly = index === 0 && next === null;
-      const sent: Promise<void> = this.#send(piece, index, isOnly).finally(() => this.#running.delete(sent));
+      const sent: Promise<void> = this.#send(piece, index).finally(() => this.#running.delete(sent));
       this.#running.add(sent);
-      planned = next;
+      planned = await this.#plan(piece.endMs);
+      if (index === 0) this.#hasSecond.resolve(planned !== null);
     }
   }
 
@@ -102,12 +107,13 @@ export class PiecesRun {
   }
 
   /** Never rejects. */
-  async #send(piece: SoundPiece, index: number, isOnly: boolean): Promise<void> {
+  async #send(piece: SoundPiece, index: number): Promise<void> {
     const { callOnce, ask, call, speech, keepGoing } = this.#parts;
     const { startMs, endMs } = piece;
     try {
       // Pieces are not streamed: their texts wait for one another anyway, and vendors' streams know no times.
       const answer = await callOnce({ ...ask, audio: piece.audio }, { signal: call.signal, log: call.log });
+      const isOnly = index === 0 && !(await this.#hasSecond.promise);
       const place = { startMs, endMs, speech: speech.spans, number: isOnly ? null : index + 1 };
       this.#outcomes[index] = {
         ...placeTranscript(answer.transcript, place),
@@ -119,7 +125,7 @@ export class PiecesRun {
     } catch (thrown) {
       this.#outcomes[index] = null;
       this.#failuresInRow++;
-      const error = toGatewayError(thrown);
+      const error = this.#errorOf(thrown);
       const isHopeless = error.next === 'stop' || this.#failuresInRow >= hopelessFailures || call.signal.aborted;
       this.#failure ??= error;
       if (isHopeless || !keepGoing()) this.#fail(error);
@@ -127,6 +133,12 @@ export class PiecesRun {
     } finally {
       await piece.dispose();
     }
+  }
+
+  /** What failed after an abort failed because of that, whatever it says itself. */
+  #errorOf(thrown: unknown): GatewayError {
+    const { signal } = this.#parts.call;
+    return signal.aborted ? abortError(signal) : toGatewayError(thrown);
   }
 
   /** The first failure is the reason for all that follow. */

@@ -304,6 +304,20 @@ describe('createTranscribeInPieces', () => {
     assert.ok(error instanceof GatewayError && error.code === 'client_closed_request');
   });
 
+  it('hands over what was heard when the deadline passes', async (context) => {
+    const deadline = new AbortController();
+    const tooSlow = async (ask: ProviderAsk, { signal }: Call) => {
+      if ((await firstSecondOf(ask.audio)) === 0) return hear(ask);
+      deadline.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'));
+      return Promise.reject(new GatewayError('client_closed_request', 'cut', { cause: signal.reason }));
+    };
+    const limits = { maxParallelCalls: 1 };
+    const { error } = await run(context, tooSlow, { limits, more: { signal: deadline.signal } });
+    assert.ok(error instanceof PiecesError);
+    assert.equal(error.code, 'timeout');
+    assert.match(error.partial?.transcript.text ?? '', /^0 1 2 /);
+  });
+
   it('does not pass off an incomplete text when the caller leaves between two pieces', async (context) => {
     const caller = new AbortController();
     const leaves = async (ask: ProviderAsk) => {
