@@ -7,7 +7,12 @@ import { featuresOf, traitsOf } from '../../src/providers/openai-compatible/prof
 import { findProfile } from '../../src/providers/openai-compatible/profiles.ts';
 
 /** A provider of OpenAI's dialect with one model, `vendor/model`, that is called `name` over there. */
-export function familyProvider(profileId: string, name: string, { url, key, timeouts }: ConformanceVendor): Provider {
+export function familyProvider(
+  profileId: string,
+  name: string,
+  { url, key, timeouts }: ConformanceVendor,
+  maxUploadBytes: number | null = null,
+): Provider {
   const profile = findProfile(profileId);
   if (!profile) throw new Error(`there is no profile '${profileId}'`);
   const traits = traitsOf(profile, name);
@@ -16,7 +21,7 @@ export function familyProvider(profileId: string, name: string, { url, key, time
     features: featuresOf(traits),
     languages: ['*'],
     maxDurationMs: null,
-    maxUploadBytes: null,
+    maxUploadBytes,
   };
   const http = createGuardedFetch({ trustedOrigins: [url] });
   const provider = createOpenAiCompatibleProvider({

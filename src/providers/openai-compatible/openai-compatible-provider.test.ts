@@ -124,3 +124,30 @@ describe('a vendor that streams', () => {
     assert.deepEqual([result, said], ['Two tickets.', []]);
   });
 });
+
+describe('a recording that has to be decoded', () => {
+  it('is passed on to another provider when it becomes too large for this one, and is not sent', async () => {
+    const [vendor, made] = await Promise.all([startFakeVendor(), makeAudio(1000)]);
+    const timeouts = { baseMs: 20_000, perAudioMs: 0 };
+    const provider = familyProvider('openai', 'whisper-1', { url: vendor.url, key: 'k', timeouts }, 20_000);
+    const adts = { ...made.audio, probe: { ...made.audio.probe, container: 'adts', codec: 'aac' } } as const;
+    await assert.rejects(
+      provider.transcribe(
+        {
+          audio: adts,
+          modelId: 'vendor/model',
+          task: 'transcribe',
+          language: null,
+          prompt: null,
+          temperature: null,
+          wantWords: false,
+          wantLogprobs: false,
+        },
+        { signal: new AbortController().signal, log: silentLog },
+      ),
+      { code: 'bad_gateway', next: 'try-other' },
+    );
+    assert.equal(vendor.requests.length, 0);
+    await Promise.all([provider.close(), vendor.close(), made.remove()]);
+  });
+});

@@ -64,6 +64,11 @@ async function transcribe(
 ): Promise<ProviderAnswer> {
   const { durationMs } = ask.audio.probe;
   const request = buildRequest(endpoint, model, ask, call.onEvent !== undefined, call.signal);
+  const { maxUploadBytes } = model.card;
+  if (request.isDecoded && maxUploadBytes !== null && request.body.sizeBytes > maxUploadBytes) {
+    // The vendor would blame the caller, whose upload was small enough: decoding has made it larger.
+    throw new GatewayError('bad_gateway', 'The recording is too large for this model once it is decoded for it.');
+  }
   const timeoutMs = replyTimeoutMs(timeouts, durationMs);
   const reply = await http.request({
     method: 'POST',

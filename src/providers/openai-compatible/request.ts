@@ -16,6 +16,8 @@ export interface VendorRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: StreamedBody;
+  /** Whether the recording is decoded for this vendor, and so larger than the upload. */
+  readonly isDecoded: boolean;
   /** Whether the vendor was asked to answer in events. */
   readonly streams: boolean;
   readonly unmet: readonly Feature[];
@@ -44,6 +46,7 @@ export function buildRequest(
     url: addressOf(endpoint, model.name, ask.task),
     headers: { accept: streams ? 'text/event-stream' : 'application/json', ...authOf(endpoint) },
     body: bodyOf(profile, fields, ask, signal),
+    isDecoded: isForeign(profile, ask.audio),
     streams,
     unmet,
   };
@@ -51,8 +54,12 @@ export function buildRequest(
 
 function bodyOf(profile: Profile, fields: readonly FormField[], ask: ProviderAsk, signal: AbortSignal): StreamedBody {
   if (profile.upload === 'hugging-face') return huggingFaceUpload(ask.audio, ask.temperature);
-  const isForeign = profile.decoded.has(ask.audio.probe.container) || (profile.wavOnly && !isPlainWav(ask.audio));
-  return isForeign ? wavUpload(fields, ask.audio, signal) : multipartUpload(fields, ask.audio);
+  return isForeign(profile, ask.audio) ? wavUpload(fields, ask.audio, signal) : multipartUpload(fields, ask.audio);
+}
+
+/** Whether the vendor cannot read the recording as it is. */
+function isForeign({ decoded, wavOnly }: Profile, audio: Audio): boolean {
+  return decoded.has(audio.probe.container) || (wavOnly && !isPlainWav(audio));
 }
 
 /** Room for a header and for tags behind the samples: far from the next width, which would be half as much again. */
