@@ -72,6 +72,19 @@ describe('an answer that cannot be right', () => {
     assert.equal(await run(''), 'closed');
   });
 
+  it('is not looked for beyond the deadline: what is there is given', async () => {
+    const deadline = new AbortController();
+    const slow: AnswerJudge = {
+      judge: () => {
+        deadline.abort(new DOMException('late', 'TimeoutError'));
+        return new Promise(() => {});
+      },
+    };
+    const call = { signal: deadline.signal };
+    const { answer } = await given([answers('text')], [answers('other')]).run({ parts: { judge: slow }, call });
+    assert.equal(answer.transcript.text, 'text');
+  });
+
   it('is believed where the judge itself fails', async () => {
     const broken: AnswerJudge = {
       async judge() {

@@ -187,6 +187,8 @@ async function judge(attempting: Attempting, answer: ProviderAnswer): Promise<Ju
   try {
     return await orAborted(parts.judge.judge(answer, { ...asked, modelId: attempt.modelId }, signal), signal);
   } catch (thrown) {
+    // With the deadline an answer that nobody has looked at is better than none.
+    if (signal.aborted && isDeadline(signal)) return null;
     if (signal.aborted) throw thrown;
     // The provider has heard what cannot be decoded here: that is no reason to throw its answer away.
     call.log.warn({ code: toGatewayError(thrown).code, model: attempt.modelId }, 'an answer could not be judged');
