@@ -95,6 +95,9 @@ export function createTranscribeFile(parts: TranscribeFileParts): TranscribeFile
   };
 }
 
+/** Opening a recording may take seconds or nothing: what was open at once is planned with the market of its beginning. */
+const marketLifeMs = 5;
+
 interface Surroundings {
   readonly signal: AbortSignal;
   readonly span: TraceSpan;
@@ -108,11 +111,18 @@ async function transcribe(
 ): Promise<TranscribeOutcome> {
   // A request that no model could ever serve is refused before its audio costs anything.
   const { sizeBytes } = ask.stored;
-  const outlook = planOrThrow(parts, { ...ask, durationMs: 0, sizeBytes });
+  const startedAtMs = performance.now();
+  const market = parts.market();
+  const outlook = planOrThrow(parts, { ...ask, durationMs: 0, sizeBytes }, market);
   const { providerId } = outlook.opening?.attempt ?? outlook.attempts[0]!;
   const willHear = parts.decoders?.has(providerId) ?? true;
   const audio = await parts.audio.open(ask.stored, { ...parts.audioLimits, willHear }, signal);
-  const plan = planOrThrow(parts, { ...ask, durationMs: audio.probe.durationMs, sizeBytes });
+  const isFresh = performance.now() - startedAtMs < marketLifeMs;
+  const plan = planOrThrow(
+    parts,
+    { ...ask, durationMs: audio.probe.durationMs, sizeBytes },
+    isFresh ? market : parts.market(),
+  );
   span.set({ 'fluxscribe.audio_seconds': audio.probe.durationMs / 1000 });
   const deadlineMs = parts.deadlineMs(audio.probe.durationMs);
   const deadlineAtMs = performance.now() + deadlineMs;
@@ -163,8 +173,7 @@ async function transcribe(
   }
 }
 
-function planOrThrow(parts: TranscribeFileParts, ask: RouteAsk) {
-  const market = parts.market();
+function planOrThrow(parts: TranscribeFileParts, ask: RouteAsk, market: Market) {
   const plan = parts.policy.plan(ask, market);
   if (plan.attempts.length === 0) throw noAttemptError(ask, plan, market);
   return plan;
