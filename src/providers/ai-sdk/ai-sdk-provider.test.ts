@@ -18,6 +18,7 @@ import type { Provider, ProviderAsk } from '../contract.ts';
 import type { AiSdkProviderOptions } from './ai-sdk-provider.ts';
 import { addressOf } from './bridge-fetch.ts';
 import { loadPackage } from './load-package.ts';
+import { heldBytesCeiling } from './models.ts';
 import type { GenerateOptions, ModelFactory, TranscriptionModel } from './transcription-model.ts';
 
 const text = bridgeText;
@@ -304,6 +305,37 @@ describe('the bridge to the AI SDK', () => {
       assert.equal(transcript.text, text);
     });
   }
+
+  it('holds no more recordings in memory than its ceiling, and lets another provider try', async () => {
+    const started = Promise.withResolvers<void>();
+    const sleeping: ModelFactory = () => ({
+      specificationVersion: 'v4',
+      provider: 'sleeping.transcription',
+      doGenerate: () => {
+        started.resolve();
+        return new Promise(() => {});
+      },
+    });
+    const card = { id: 'bridge/big', features: [], languages: ['*'], maxDurationMs: null, maxUploadBytes: null };
+    const provider = bridgeProvider('big', {
+      factory: Promise.resolve(sleeping),
+      apiKey: null,
+      baseUrl: null,
+      http,
+      findModel: () => ({ card, name: 'big' }),
+    });
+    const sizeBytes = heldBytesCeiling * 0.6;
+    const large = { ...made.audio, stored: { path: null, sizeBytes, pieces: [] } };
+    const caller = new AbortController();
+    const first = provider.transcribe(ask('big', { audio: large }), { signal: caller.signal, log: silentLog });
+    await started.promise;
+    await assert.rejects(provider.transcribe(ask('big', { audio: large }), call()), {
+      code: 'service_unavailable',
+      next: 'try-other',
+    });
+    caller.abort();
+    await assert.rejects(first, { code: 'client_closed_request' });
+  });
 
   it('does not wait for a package that sleeps through the end of the call', async () => {
     const provider = scripted(() => new Promise(() => {}));
