@@ -162,8 +162,12 @@ export const modelListBody = z
   .meta({ id: 'ModelList' });
 
 const plannedAttempt = z.object({
-  model: z.string(),
   provider: z.string(),
+  model: z.string(),
+  why: z.string().describe('In words: when it is asked.'),
+  adds: z
+    .array(z.string())
+    .describe('Times that the format needs and the model does not give: they are found here, in the sound.'),
   breaker: z
     .enum(['closed', 'probing', 'open'])
     .describe('`probing`: one request at a time finds out if it works again.'),
@@ -196,9 +200,11 @@ export const routeExplanationBody = z
       .nullable()
       .describe('A cheap first pass; where it is unsure, the attempts follow.'),
     attempts: z.array(plannedAttempt).describe('In order: the next one is asked where one fails.'),
-    passed_over: z.array(
+    rejected: z.array(
       z.object({
+        provider: z.string(),
         model: z.string(),
+        why: z.string().describe('In words.'),
         code: z.enum([
           'not-available',
           'language',
@@ -208,7 +214,6 @@ export const routeExplanationBody = z
           'too-expensive',
           'breaker-open',
         ]),
-        reason: z.string().describe('In words.'),
         retry_after_seconds: z.number().int().nullable(),
       }),
     ),

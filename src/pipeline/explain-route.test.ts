@@ -48,11 +48,21 @@ describe('createExplainRoute', () => {
       {
         modelId: 'vendor/best',
         providerId: 'vendor',
+        words: "The first model of 'house' that can do it.",
+        adds: [],
         pieces: { maxDurationMs: 60_000, maxUploadBytes: null, maxParallelCalls: 3 },
         breaker: 'closed',
         nanosPerMinute: null,
       },
-      { modelId: 'local/tiny', providerId: 'local', pieces: null, breaker: 'closed', nanosPerMinute: 100n },
+      {
+        modelId: 'local/tiny',
+        providerId: 'local',
+        words: 'Asked where those before it fail.',
+        adds: [],
+        pieces: null,
+        breaker: 'closed',
+        nanosPerMinute: 100n,
+      },
     ]);
     assert.deepEqual([refusal, told], [null, price]);
   });

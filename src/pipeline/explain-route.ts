@@ -1,5 +1,6 @@
 import type { Nanos } from '../core/money.ts';
 import type { Price, PriceBook } from '../metering/price-book.ts';
+import type { Feature } from '../providers/contract.ts';
 import { noAttemptError } from '../routing/no-attempt.ts';
 import type {
   Attempt,
@@ -11,9 +12,13 @@ import type {
   RouteAsk,
   RoutingPolicy,
 } from '../routing/plan.ts';
+import { providerOf } from '../routing/policy.ts';
 
 /** What is to be explained; what is left out is taken as not known. */
-export type ExplainAsk = RouteAsk;
+export interface ExplainAsk extends RouteAsk {
+  /** Times that the reply has to show. */
+  readonly needs?: readonly Feature[];
+}
 
 /** Which models would be asked for a recording, in which order, and why not the others. Nothing is sent anywhere. */
 export interface RouteExplanation {
@@ -33,6 +38,10 @@ export interface RouteExplanation {
 export interface ExplainedAttempt {
   readonly modelId: string;
   readonly providerId: string;
+  /** A sentence for people: when it is asked. */
+  readonly words: string;
+  /** Times that the reply needs and the model does not give: they are found here, in the sound. */
+  readonly adds: readonly Feature[];
   /** null: the whole recording in one call. */
   readonly pieces: PieceLimits | null;
   readonly breaker: BreakerState;
@@ -42,6 +51,7 @@ export interface ExplainedAttempt {
 
 export interface ExplainedPass {
   readonly modelId: string;
+  readonly providerId: string;
   readonly why: PassReason;
   /** A sentence for people. */
   readonly words: string;
@@ -64,19 +74,27 @@ export function createExplainRoute({ policy, market, prices }: ExplainRouteParts
     const now = market();
     const plan = policy.plan(ask, now);
     if (plan.resolvedName === null) throw noAttemptError(ask, plan, now);
-    const explained = (attempt: Attempt) => explainAttempt(attempt, now);
-    const { opening } = plan;
+    const explained = (attempt: Attempt, words: string) => explainAttempt(attempt, words, ask, now);
+    const { opening, resolvedName } = plan;
     const error = plan.attempts.length > 0 ? null : noAttemptError(ask, plan, now);
     return {
       model: ask.model,
       resolvedName: plan.resolvedName,
       price: prices.priceOf(plan.resolvedName),
-      opening: opening ? { ...explained(opening.attempt), keepAboveConfidence: opening.keepAboveConfidence } : null,
-      attempts: plan.attempts.map(explained),
+      opening: opening
+        ? {
+            ...explained(opening.attempt, 'A quick first pass, whose answer stands where it is sure of its words.'),
+            keepAboveConfidence: opening.keepAboveConfidence,
+          }
+        : null,
+      attempts: plan.attempts.map((attempt, index) =>
+        explained(attempt, index === 0 ? wordsForFirst(attempt, resolvedName) : 'Asked where those before it fail.'),
+      ),
       passedOver: plan.passedOver.map(({ modelId, why }) => {
         const candidate = candidateOf(modelId, now);
         return {
           modelId,
+          providerId: candidate?.providerId ?? providerOf(modelId),
           why,
           words: wordsFor(why, ask, candidate),
           retryAfterMs: why === 'breaker-open' ? (candidate?.retryAfterMs ?? null) : null,
@@ -96,15 +114,29 @@ function candidateOf(modelId: string, { candidates }: Market): Candidate | null 
   );
 }
 
-function explainAttempt({ modelId, providerId, pieces }: Attempt, market: Market): ExplainedAttempt {
+function explainAttempt(
+  { modelId, providerId, pieces }: Attempt,
+  words: string,
+  { needs = [] }: ExplainAsk,
+  market: Market,
+): ExplainedAttempt {
   const candidate = candidateOf(modelId, market);
   return {
     modelId,
     providerId,
+    words,
+    adds: needs.filter((one) => !candidate?.card.features.includes(one)),
     pieces: pieces ?? null,
     breaker: candidate?.breaker ?? 'closed',
     nanosPerMinute: candidate?.nanosPerMinute ?? null,
   };
+}
+
+/** An attempt may be pinned to a day, which the name is not. */
+function wordsForFirst({ modelId }: Attempt, resolvedName: string): string {
+  return modelId.startsWith(resolvedName)
+    ? 'The model that was asked for.'
+    : `The first model of '${resolvedName}' that can do it.`;
 }
 
 function wordsFor(why: PassReason, ask: RouteAsk, candidate: Candidate | null): string {

@@ -42,19 +42,22 @@ describe('GET /api/routes/explain', () => {
     );
     assert.deepEqual(body.attempts, [
       {
-        model: 'local/moonshine-tiny',
         provider: 'local',
+        model: 'local/moonshine-tiny',
+        why: "The first model of 'flux-voice' that can do it.",
+        adds: [],
         breaker: 'closed',
         own_price_per_minute_usd: '0.100000000',
         pieces: null,
       },
     ]);
-    assert.ok(body.passed_over.length >= 10);
-    const duo = body.passed_over.find((one: { model: string }) => one.model === 'local/duo-auto');
+    assert.ok(body.rejected.length >= 10);
+    const duo = body.rejected.find((one: { model: string }) => one.model === 'local/duo-auto');
     assert.deepEqual(duo, {
+      provider: 'local',
       model: 'local/duo-auto',
+      why: 'It is not installed: fluxscribe models pull whisper-base',
       code: 'not-available',
-      reason: 'It is not installed: fluxscribe models pull whisper-base',
       retry_after_seconds: null,
     });
   });
@@ -62,7 +65,9 @@ describe('GET /api/routes/explain', () => {
   it("tells the pieces of a long recording, and the first pass before the operator's accurate route", async (context) => {
     const accurateRoute = { names: ['openai/gpt-4o-transcribe', 'openai/whisper-1'], keepAboveConfidence: 0.955 };
     const explain = await start(context, { accurateRoute });
-    const { body } = await explain('?model=flux-voice&duration=3600&size=30000000&language=English');
+    const { body } = await explain(
+      '?model=flux-voice&seconds=3600&bytes=30000000&language=English&response_format=srt',
+    );
     assert.deepEqual(
       [body.opening.model, body.opening.keep_above_confidence, body.opening.pieces],
       ['local/moonshine-tiny', 0.955, null],
@@ -71,6 +76,8 @@ describe('GET /api/routes/explain', () => {
       body.attempts.map((one: { model: string }) => one.model),
       ['openai/gpt-4o-transcribe', 'openai/whisper-1', 'local/moonshine-tiny'],
     );
+    assert.deepEqual(body.attempts[0].adds, ['word-times', 'segment-times']);
+    assert.equal(body.attempts[1].why, 'Asked where those before it fail.');
     assert.deepEqual(body.attempts[0].pieces, {
       max_seconds: 1400,
       max_upload_bytes: 26_214_400,
@@ -90,6 +97,7 @@ describe('GET /api/routes/explain', () => {
     const tokens = (await explain('?model=gpt-4o-transcribe-2025-12-15')).body;
     assert.deepEqual([tokens.resolved_name, tokens.pricing.by_tokens], ['openai/gpt-4o-transcribe', true]);
     assert.equal(tokens.attempts[0].model, 'openai/gpt-4o-transcribe-2025-12-15');
+    assert.equal(tokens.attempts[0].why, 'The model that was asked for.');
   });
 
   it('refuses names that nothing has and values that make no sense', async (context) => {
@@ -100,9 +108,10 @@ describe('GET /api/routes/explain', () => {
     );
     for (const query of [
       '?task=sing',
-      '?duration=-1',
-      '?duration=forever',
-      '?size=0.5',
+      '?seconds=-1',
+      '?seconds=forever',
+      '?bytes=0.5',
+      '?response_format=pdf',
       '?language=klingonish',
       '?modle=x',
     ]) {

@@ -5,6 +5,7 @@ import { accessOf } from '../../auth/principal.ts';
 import { toLanguageCode } from '../../core/language.ts';
 import { formatDollars } from '../../core/money.ts';
 import type { ExplainedAttempt, RouteExplanation } from '../../pipeline/explain-route.ts';
+import { type ResponseFormat, responseFormats } from '../../rendering/rendering-ask.ts';
 import type { HttpParts } from '../http-parts.ts';
 import { requireKey } from '../require-key.ts';
 import { errorBody, routeExplanationBody } from '../wire-schemas.ts';
@@ -26,8 +27,12 @@ const query = z.strictObject({
     .optional()
     .describe('What is spoken: `en`, `en-US`, `English`; found out when left out.'),
   task: z.enum(['transcribe', 'translate']).default('transcribe'),
-  duration: z.coerce.number().min(0).max(maxSeconds).default(0).describe('Length of the recording in seconds.'),
-  size: z.coerce.number().int().min(0).max(maxBytes).optional().describe('Size of the upload in bytes.'),
+  seconds: z.coerce.number().min(0).max(maxSeconds).default(0).describe('Length of the recording.'),
+  response_format: z
+    .enum(responseFormats)
+    .default('json')
+    .describe('Every model serves every format; some need times that a model does not give.'),
+  bytes: z.coerce.number().int().min(0).max(maxBytes).optional().describe('Size of the upload in bytes.'),
 });
 
 /** `GET /api/routes/explain`: the plan of a request that is not made. */
@@ -45,14 +50,15 @@ export function explainRoutes(app: FastifyInstance, { auth, explainRoute, defaul
       },
     },
     async (request) => {
-      const { model = defaultModel, language = null, task, duration, size } = request.query;
+      const { model = defaultModel, language = null, task, seconds, response_format, bytes } = request.query;
       const { principal } = request.facts;
       const explanation = explainRoute({
         model,
         language,
         task,
-        durationMs: Math.round(duration * 1000),
-        ...(size !== undefined && { sizeBytes: size }),
+        durationMs: Math.round(seconds * 1000),
+        needs: timesIn(response_format),
+        ...(bytes !== undefined && { sizeBytes: bytes }),
         ...(principal && { access: accessOf(principal) }),
       });
       return toWire(explanation);
@@ -73,20 +79,30 @@ function toWire(explanation: RouteExplanation): z.infer<typeof routeExplanationB
     },
     opening: opening && { ...attemptToWire(opening), keep_above_confidence: opening.keepAboveConfidence },
     attempts: explanation.attempts.map(attemptToWire),
-    passed_over: explanation.passedOver.map(({ modelId, why, words, retryAfterMs }) => ({
+    rejected: explanation.passedOver.map(({ modelId, providerId, why, words, retryAfterMs }) => ({
+      provider: providerId,
       model: modelId,
+      why: words,
       code: why,
-      reason: words,
       retry_after_seconds: retryAfterMs === null ? null : Math.ceil(retryAfterMs / 1000),
     })),
     error: refusal,
   };
 }
 
-function attemptToWire({ modelId, providerId, pieces, breaker, nanosPerMinute }: ExplainedAttempt) {
+/** Subtitles are cut at words; the lists of words in `verbose_json` are a choice of the request that is not made here. */
+function timesIn(format: ResponseFormat): readonly ('word-times' | 'segment-times')[] {
+  if (format === 'json' || format === 'text') return [];
+  return format === 'srt' || format === 'vtt' ? ['word-times', 'segment-times'] : ['segment-times'];
+}
+
+function attemptToWire(attempt: ExplainedAttempt) {
+  const { modelId, providerId, words, adds, pieces, breaker, nanosPerMinute } = attempt;
   return {
-    model: modelId,
     provider: providerId,
+    model: modelId,
+    why: words,
+    adds: [...adds],
     breaker,
     own_price_per_minute_usd: nanosPerMinute === null ? null : formatDollars(nanosPerMinute),
     pieces: pieces && {
