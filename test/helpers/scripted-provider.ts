@@ -9,7 +9,7 @@ export type ScriptStep = (call: Call, ask: ProviderAsk) => Promise<ProviderAnswe
 /** A provider that does what its script says, call by call (the last step again and again), and notes its calls. */
 export class ScriptedProvider implements Provider {
   readonly id: string;
-  readonly calls: { readonly ask: ProviderAsk; readonly signal: AbortSignal }[] = [];
+  readonly calls: { readonly ask: ProviderAsk; readonly signal: AbortSignal; isOver: boolean }[] = [];
   readonly #steps: readonly ScriptStep[];
 
   constructor(id: string, ...steps: readonly [ScriptStep, ...ScriptStep[]]) {
@@ -21,10 +21,15 @@ export class ScriptedProvider implements Provider {
     return [];
   }
 
-  transcribe(ask: ProviderAsk, call: Call): Promise<ProviderAnswer> {
+  async transcribe(ask: ProviderAsk, call: Call): Promise<ProviderAnswer> {
     const step = this.#steps[Math.min(this.calls.length, this.#steps.length - 1)]!;
-    this.calls.push({ ask, signal: call.signal });
-    return step(call, ask);
+    const noted = { ask, signal: call.signal, isOver: false };
+    this.calls.push(noted);
+    try {
+      return await step(call, ask);
+    } finally {
+      noted.isOver = true;
+    }
   }
 
   async close() {}
