@@ -50,6 +50,24 @@ describe('createGuardedFetch', () => {
     assert.equal(seen?.headers['transfer-encoding'], undefined);
   });
 
+  it('sends bytes that lie in memory in order, with their length, as often as asked', async () => {
+    vendor.behave(answerJson({ ok: true }));
+    const pieces = [Buffer.from('a'), Buffer.alloc(300_000, 'b'), Buffer.alloc(0), Buffer.from('c')];
+    const body = {
+      contentType: 'text/plain',
+      sizeBytes: 300_002,
+      pieces,
+      open: () => assert.fail('there is nothing to be made'),
+    };
+    for (let count = 0; count < 2; count++) await (await request({ body })).text();
+    assert.equal(vendor.requests.length, 2);
+    for (const seen of vendor.requests) {
+      assert.ok(seen.body.equals(Buffer.concat(pieces)));
+      assert.deepEqual([seen.headers['content-length'], seen.headers['content-type']], ['300002', 'text/plain']);
+      assert.equal(seen.headers['transfer-encoding'], undefined);
+    }
+  });
+
   it('blames nobody else for a body that cannot be made, and lets go of its source', async () => {
     let released = false;
     const body = {
