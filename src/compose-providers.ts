@@ -80,10 +80,15 @@ export function createUpstreams(
 
 /** The catalogue with the models that the settings name for their providers; these win where names are the same. */
 export function withConfiguredModels(catalogue: Catalogue, settings: Settings): Catalogue {
-  const configured = settings.flatMap((provider) => provider.models.map((model) => entryOf(provider, model)));
+  const configured = configuredModels(settings);
   if (configured.length === 0) return catalogue;
   const ids = new Set(configured.map((one) => one.id));
   return { ...catalogue, models: [...catalogue.models.filter((one) => !ids.has(one.id)), ...configured] };
+}
+
+/** The models that the settings name for their providers. */
+export function configuredModels(settings: Settings): readonly CatalogueModel[] {
+  return settings.flatMap((provider) => provider.models.map((model) => entryOf(provider, model)));
 }
 
 function entryOf(provider: ProviderSettings, model: ProviderSettings['models'][number]): CatalogueModel {

@@ -15,7 +15,7 @@ import {
   pricesOf,
 } from './compose-models.ts';
 import { createPieces, tempDirOf } from './compose-pieces.ts';
-import { createUpstreams, withConfiguredModels } from './compose-providers.ts';
+import { configuredModels, createUpstreams, withConfiguredModels } from './compose-providers.ts';
 import { createRouting, type Routing } from './compose-routing.ts';
 import type { Config } from './config/load-config.ts';
 import type { Log } from './core/log.ts';
@@ -80,7 +80,10 @@ export interface ComposeParts {
 }
 
 export function composeModels({ config, log }: ComposeParts): ModelShelf {
-  const catalogue = loadCatalogue(config.catalogueFile);
+  const catalogue = loadCatalogue(
+    config.catalogueFile,
+    configuredModels(config.providers).map((model) => model.id),
+  );
   const store = createModelStore({
     dir: config.modelsDir,
     mirror: config.modelMirror,
