@@ -16,6 +16,7 @@ import { explainRoutes } from './routes/explain-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { modelRoutes } from './routes/model-routes.ts';
 import { modelStoreRoutes } from './routes/model-store-routes.ts';
+import { watchSilentConnections } from './silent-connections.ts';
 
 export type { HealthSnapshot, HttpParts } from './http-parts.ts';
 
@@ -107,8 +108,10 @@ function letBodiesWait(app: FastifyInstance): void {
  */
 function endConnectionsWhileClosing(app: FastifyInstance): void {
   let closing = false;
+  const endSilent = watchSilentConnections(app.server);
   app.addHook('preClose', (done) => {
     closing = true;
+    endSilent();
     done();
   });
   app.addHook('onRequest', async (request, reply) => {
