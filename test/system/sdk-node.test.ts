@@ -195,6 +195,7 @@ describe('the openai SDK for Node', () => {
     const ids: string[] = [];
     for await (const model of client().models.list()) ids.push(model.id);
     assert.deepEqual(ids.toSorted(), [
+      'akro-v1',
       'flux-voice',
       'flux-voice-accurate',
       'flux-voice-fast',
