@@ -204,7 +204,7 @@ describe('the openai SDK for Node', () => {
     ]);
     const found = await client().models.retrieve('local/moonshine-tiny');
     assert.deepEqual([found.id, found.owned_by, found.object], ['local/moonshine-tiny', 'local', 'model']);
-    const missing = await failureOf(client().models.retrieve('openai/whisper-1'));
+    const missing = await failureOf(client().models.retrieve('openai/no-such-model'));
     assert.deepEqual([missing.constructor, missing.code], [OpenAI.NotFoundError, 'model_not_found']);
   });
 
