@@ -24,7 +24,7 @@ const audio: Audio = {
 };
 
 /** An engine with these models loaded; the first word begins at once, each takes a second. */
-function engineWith(loaded: readonly string[], placesWords = true) {
+function engineWith(loaded: readonly string[], placesWords = true, logprob = -1) {
   const asked: AlignmentAsk[] = [];
   const engine: Pick<Engine, 'align' | 'models'> = {
     models: loaded,
@@ -35,7 +35,7 @@ function engineWith(loaded: readonly string[], placesWords = true) {
         glued: false,
         startMs: placesWords ? index * 1_000 : null,
         endMs: placesWords ? index * 1_000 + 900 : null,
-        tokens: [],
+        tokens: [{ id: 1, bytes: new Uint8Array(), logprob }],
         confidence: null,
       }));
     },
@@ -79,12 +79,19 @@ describe('the text aligner', () => {
     const { engine, asked } = engineWith(['tiny']);
     const aligner = createTextAligner(engine, () => models);
     assert.equal(await aligner.align(audio, text('de'), signal), null);
-    assert.equal(await aligner.align(audio, text(null), signal), null);
     assert.equal(
       await createTextAligner(engineWith(['base']).engine, () => models).align(audio, text('xx'), signal),
       null,
     );
     assert.equal(asked.length, 0);
+  });
+
+  it('tries a text of unknown language with a model of one, and believes it where it finds the text likely', async () => {
+    const likely = createTextAligner(engineWith(['tiny']).engine, () => models);
+    assert.equal((await likely.align(audio, text(null), signal))?.length, 2);
+    const unlikely = createTextAligner(engineWith(['tiny'], true, -3).engine, () => models);
+    assert.equal(await unlikely.align(audio, text(null), signal), null);
+    assert.equal(await createTextAligner(engineWith([]).engine, () => models).align(audio, text(null), signal), null);
   });
 
   it('says so where nothing was heard that words could be put to', async () => {
