@@ -264,6 +264,8 @@ export interface ErrorDetails {
   readonly origin?: ErrorOrigin;
   /** The same provider may well answer when it is asked again: nothing of an answer had come, or it was only busy. */
   readonly transient?: boolean;
+  /** Everything that was tried before, each as `openai/whisper-1;timeout`; left out: nothing. */
+  readonly tried?: readonly string[];
   readonly cause?: unknown;
 }
 
@@ -274,6 +276,7 @@ export class GatewayError extends Error {
   readonly origin: ErrorOrigin;
   readonly retryAfterSeconds: number | null;
   readonly isTransient: boolean;
+  readonly tried: readonly string[];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -283,6 +286,7 @@ export class GatewayError extends Error {
     this.origin = details.origin ?? 'router';
     this.retryAfterSeconds = details.retryAfterSeconds ?? null;
     this.isTransient = details.transient ?? false;
+    this.tried = details.tried ?? [];
   }
 
   get status(): number {

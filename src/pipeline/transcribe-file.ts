@@ -1,7 +1,7 @@
 import type { AudioLimits, AudioOpener, AudioProbe, StoredAudio } from '../audio/audio.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import { LinkedAbort } from '../core/linked-abort.ts';
-import type { Log } from '../core/log.ts';
+import { childOnDemand, type Log } from '../core/log.ts';
 import type { Nanos } from '../core/money.ts';
 import { unpinnedName } from '../core/pinned-name.ts';
 import { noTracing, type TraceSpan, type Tracing } from '../core/tracing.ts';
@@ -132,7 +132,7 @@ async function transcribe(
     isLate = true;
     limited.abort(new DOMException('The deadline of the request has passed.', 'TimeoutError'));
   }, deadlineMs);
-  const log = parts.log.child({ requestId: ask.requestId });
+  const log = childOnDemand(parts.log, { requestId: ask.requestId });
   let hasBegun = false;
   const toCaller = (event: TranscriptEvent) => {
     if (event.type === 'segment-final') hasBegun = true;
@@ -164,7 +164,11 @@ async function transcribe(
     };
   } catch (thrown) {
     if (isLate && !signal.aborted) {
-      throw new GatewayError('timeout', 'The recording was not transcribed within its deadline.', { cause: thrown });
+      const { tried } = toGatewayError(thrown);
+      throw new GatewayError('timeout', 'The recording was not transcribed within its deadline.', {
+        cause: thrown,
+        tried,
+      });
     }
     throw thrown;
   } finally {

@@ -1,3 +1,4 @@
+import { attemptPath } from '../core/attempt-path.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { ProviderAnswer } from '../providers/contract.ts';
 import type { AnswerFault } from './answer-judge.ts';
@@ -51,6 +52,7 @@ export class AttemptsError extends GatewayError {
       origin: last.origin,
       transient: last.isTransient,
       cause: last,
+      tried: attemptPath(records),
       ...(last.param === null ? {} : { param: last.param }),
       ...(last.retryAfterSeconds === null ? {} : { retryAfterSeconds: last.retryAfterSeconds }),
     });

@@ -283,6 +283,20 @@ describe('a gateway with upstream providers', () => {
     await assert.rejects(french, (error) => error instanceof APIError && error.status === 502);
   });
 
+  it('tells on the error who was asked when nobody could answer', async (context) => {
+    const { client } = await start(context);
+    openai.behave(answerJson({ error: { message: 'broken' } }, 500));
+    siliconflow.behave(answerJson({}, 401));
+    const refused = client.audio.transcriptions.create({ file: await recording(), model: 'openai/whisper-1' });
+    await assert.rejects(
+      refused,
+      (error) =>
+        error instanceof APIError &&
+        error.headers?.get('x-flux-fallback') ===
+          'openai/whisper-1;bad_gateway, alibaba/sensevoice-small;provider_key_refused',
+    );
+  });
+
   it('sends nothing out for a key that forbids it, whatever the name leads to', async (context) => {
     const { gateway } = await start(context);
     const client = new OpenAI({ apiKey: localKey, baseURL: `${gateway.url}/v1`, maxRetries: 0 });

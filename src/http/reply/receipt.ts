@@ -1,3 +1,4 @@
+import { attemptPath } from '../../core/attempt-path.ts';
 import { formatDollars } from '../../core/money.ts';
 import type { TranscribeOutcome } from '../../pipeline/transcribe-file.ts';
 import { unheardSeconds } from '../../rendering/common-parts.ts';
@@ -17,7 +18,7 @@ export function toReceipt(outcome: TranscribeOutcome, request: TranscriptionRequ
     ...(unmet.length > 0 && { unmet }),
     ...(derived.length > 0 && { derived: derived.map(([what, how]) => `${what}=${how}`) }),
     // Every attempt with its end, in order; there is one only when nothing went wrong.
-    ...(attempts.length > 1 && { fallback: attempts.map((one) => `${one.modelId};${one.outcome}`) }),
+    ...(attempts.length > 1 && { fallback: attemptPath(attempts) }),
     ...(unheard > 0 && { unheard_seconds: unheard }),
   };
 }
