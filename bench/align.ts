@@ -1,7 +1,7 @@
 /**
  * How exact our word times are: the known text of each clip with exact boundaries is aligned to its sound, and starts and
  * ends are compared. First words and words after a silence are shown by themselves: medians hide what fails there.
- * Beside a Whisper model, sherpa-onnx's own times of the same files: over the words that both it and we, each writing
+ * Then the same text as a vendor's bare answer, by way of the gateway's own completion. Beside a Whisper model, sherpa-onnx's own times of the same files: over the words that both it and we, each writing
  * for itself, heard right.
  *
  *     npm run bench:align
@@ -10,6 +10,11 @@
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import type { Audio } from '../src/audio/audio.ts';
+import { silentLog } from '../src/core/log.ts';
+import { createCompleteTranscript } from '../src/pipeline/complete-transcript.ts';
+import { createSpeechFinder } from '../src/providers/local/speech-finder.ts';
+import { createTextAligner } from '../src/providers/local/text-aligner.ts';
 import { openBareSherpaWhisper } from './support/bare-sherpa-whisper.ts';
 import { MODEL, needSharedAudio, openBenchEngine, sharedAudio } from './support/bench-engine.ts';
 import { installedNames } from './support/bench-models.ts';
@@ -36,9 +41,21 @@ const whisper = named.models.models.find((one) => one.loader === 'whisper');
 const sherpa = whisper && openBareSherpaWhisper(whisper.folder);
 
 const aligned = new WordTimeErrors();
+const vendorText = new WordTimeErrors();
+const estimatedText = new WordTimeErrors();
 const ownText = new WordTimeErrors();
 const sherpaText = new WordTimeErrors();
 const { signal } = new AbortController();
+const speech = createSpeechFinder(bench.engine);
+const { engineId } = named;
+const completeBy = {
+  aligned: createCompleteTranscript({
+    aligner: createTextAligner(bench.engine, () => [{ engineId, languages: ['en'] }]),
+    speech,
+    log: silentLog,
+  }),
+  estimated: createCompleteTranscript({ aligner: { align: async () => null }, speech, log: silentLog }),
+};
 let wallMs = 0;
 for (const clip of clips) {
   const audio = await bench.open(`${sharedAudio}aligned/${clip.file}`);
@@ -57,6 +74,17 @@ for (const clip of clips) {
     clip.words,
     clip.words.map((_, place) => timed(words[place])),
   );
+  for (const [how, errors] of [
+    ['aligned', vendorText],
+    ['estimated', estimatedText],
+  ] as const) {
+    const { transcript, derived } = await completeBy[how](bareAnswer(clip.text, durationMs), vendorAsk(audio), signal);
+    if (derived.words !== how) throw new Error(`the words of ${clip.file} are not ${how}`);
+    errors.addClip(
+      clip.words,
+      clip.words.map((_, place) => timed(transcript.words?.[place])),
+    );
+  }
   if (!sherpa) continue;
   const truth = clip.words.map((one) => one.word);
   const heard = [];
@@ -86,10 +114,21 @@ const audioS = clips.reduce((sum, clip) => sum + clip.duration_s, 0);
 console.log(machineLine(os));
 console.log(`${clips.length} clips, ${audioS.toFixed(0)} s, ${values.model}`);
 aligned.print('\nthe known text, aligned');
+vendorText.print('\nthe same as a bare answer of a vendor, completed');
+estimatedText.print('\nthe same where no model can follow it: shared out over the detected speech');
 console.log(`alignment with encoding: ${((audioS * 1000) / wallMs).toFixed(0)} × real time on one process`);
 if (sherpa) {
   ownText.print('\nour own text');
   sherpaText.print("\nsherpa-onnx's own text, the same words");
+}
+
+function bareAnswer(text: string, durationMs: number) {
+  const transcript = { text, language: 'en', durationMs, segments: [], words: null, tokens: null, unheard: [] };
+  return { transcript, unmet: [] };
+}
+
+function vendorAsk(audio: Audio) {
+  return { audio, task: 'transcribe', language: null, wantWords: true } as const;
 }
 
 function timed(word: { startMs: number | null; endMs: number | null } | null | undefined): MeasuredWord | null {

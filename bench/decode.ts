@@ -10,7 +10,7 @@ import os from 'node:os';
 import { FileByteSource } from '../src/audio/byte-source.ts';
 import { childUsage } from '../src/audio/child-usage.ts';
 import { demux } from '../src/audio/containers/demux.ts';
-import { createDecoder } from '../src/audio/decoders/decoder.ts';
+import { createDecoder } from '../src/audio/decoders/create-decoder.ts';
 import { createAudioOpener } from '../src/audio/opener.ts';
 import { decodePcm } from '../src/audio/pcm-stream.ts';
 import { readRecording } from '../src/audio/recording.ts';

@@ -4,7 +4,7 @@
  * front of an upstream that reads the whole body and answers at once. Every contestant has its turn in every round, so
  * that what else the machine does hits all alike. Processor time is that of the gateway's processes, read from /proc.
  *
- *     npm run bench:gateway -- [--quick] [--litellm] [--only NAME,…] [--no-memory]
+ *     npm run bench:gateway -- [--quick] [--litellm] [--only NAME,…] [--no-memory | --only-memory]
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import os, { tmpdir } from 'node:os';
@@ -32,6 +32,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     litellm: { type: 'boolean', default: false },
     'no-memory': { type: 'boolean', default: false },
+    'only-memory': { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
   },
 });
@@ -60,8 +61,10 @@ const load = await startScript('./gateway-load.ts');
 try {
   console.log(`${machineLine(os)}; ${new Date().toISOString().slice(0, 10)}`);
   await startAll();
-  for (const size of sizes) for (const clients of clientCounts) await compare(size, clients);
-  for (const size of sizes) await compareAtHalfLoad(size);
+  if (!options['only-memory']) {
+    for (const size of sizes) for (const clients of clientCounts) await compare(size, clients);
+    for (const size of sizes) await compareAtHalfLoad(size);
+  }
   if (!options['no-memory']) await compareMemory();
 } finally {
   for (const one of contestants) await one.stop();
@@ -149,7 +152,8 @@ async function compareMemory(): Promise<void> {
     }, 50);
     try {
       const size = { name: '30 MB', bytes: memoryUploadBytes, requests: memoryUploads };
-      await drive(one, size, { clients: memoryUploads, requests: memoryUploads, ratePerSecond: null });
+      const headers = one.largeModel ? { ...one.headers, 'x-bench-model': one.largeModel } : one.headers;
+      await drive({ ...one, headers }, size, { clients: memoryUploads, requests: memoryUploads, ratePerSecond: null });
       console.log(`| ${one.name} | ${(atRest / 1e6).toFixed(0)} | ${((peak - atRest) / 1e6).toFixed(0)} |`);
     } catch (thrown) {
       console.log(`| ${one.name} | ${(atRest / 1e6).toFixed(0)} | ${String(thrown).slice(0, 120)} |`);

@@ -6,6 +6,7 @@ import { GatewayError } from './core/errors.ts';
 import type { EngineModels } from './engine/engine.ts';
 import type { ModelLoader, WorkerModel } from './engine/protocol.ts';
 import type { LocalModel } from './providers/local/local-provider.ts';
+import type { AligningModel } from './providers/local/text-aligner.ts';
 
 const recogniserLoaders: readonly string[] = [
   'moonshine',
@@ -49,6 +50,21 @@ export function localModelsOf(catalogue: Catalogue): LocalModel[] {
   return catalogue.models
     .filter((model) => artifactsOf(model).length > 0)
     .map((model) => ({ card: cardOf(model), engineId: engineIdOf(model) }));
+}
+
+/** Loaders of models that show where in the sound they were when they wrote a word. */
+const aligningLoaders: readonly string[] = ['moonshine', 'whisper'] satisfies readonly ModelLoader[];
+
+/** The installed models that can follow a text of somebody else's, in the order of the catalogue. */
+export function aligningModelsOf({ catalogue, installed }: InstalledCatalogue): AligningModel[] {
+  const ids = new Set(
+    catalogue.artifacts
+      .filter((one) => aligningLoaders.includes(one.loader) && installed.has(one.id))
+      .map(({ id }) => id),
+  );
+  return catalogue.models.flatMap(({ artifact, languages }) =>
+    artifact !== undefined && ids.has(artifact) ? [{ engineId: artifact, languages }] : [],
+  );
 }
 
 function engineIdOf(model: CatalogueModel): string {

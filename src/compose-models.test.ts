@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadCatalogue } from './catalogue/load-catalogue.ts';
 import {
+  accurateModels,
+  accurateRouteProblem,
   createModelDirectory,
   type InstalledCatalogue,
   type ModelHealth,
@@ -67,5 +69,83 @@ describe('the catalogue as others see it', () => {
     assert.deepEqual(missing('local/moonshine-tiny'), []);
     assert.deepEqual(missing('local/whisper-base'), ['whisper-base']);
     assert.deepEqual(missing('local/duo-auto'), ['whisper-base']);
+  });
+
+  it("puts the operator's accurate models before ours, and a first pass before them where the name chooses", () => {
+    const accurateRoute = { names: ['openai/gpt-4o-transcribe', 'alibaba/sensevoice-small'], keepAboveConfidence: 0.9 };
+    const market = marketOf(current, () => 'ready', { accurateRoute });
+    for (const alias of ['flux-voice', 'flux-voice-accurate']) {
+      assert.deepEqual(market.preferred?.get(alias), accurateRoute.names);
+    }
+    assert.deepEqual([...(market.openings?.keys() ?? [])], ['flux-voice']);
+    assert.equal(market.openings?.get('flux-voice')?.keepAboveConfidence, 0.9);
+    assert.equal(market.openings?.get('flux-voice')?.modelIds[0], 'local/moonshine-tiny');
+    const directory = createModelDirectory(
+      () => current,
+      () => 'ready',
+      limits,
+      { accurateRoute },
+    );
+    assert.equal(directory.find('flux-voice')?.aliasOf?.[0], 'openai/gpt-4o-transcribe');
+    assert.ok(directory.find('flux-voice')?.aliasOf?.includes('local/duo-auto'));
+    assert.equal(marketOf(current, () => 'ready').preferred?.size, 0);
+    const problem = (...names: string[]) => accurateRouteProblem({ names, keepAboveConfidence: 0.9 }, catalogue);
+    assert.equal(problem('openai/gone'), "there is no model or alias 'openai/gone'.");
+    assert.match(problem('flux-voice') ?? '', /cannot lead to itself/);
+    assert.equal(problem('openai/whisper-1', 'akro-v1'), null);
+    assert.deepEqual(accurateModels({ ...accurateRoute, names: ['akro-v1'] }, catalogue).slice(0, 1), [
+      'local/whisper-large-v3',
+    ]);
+  });
+
+  it('is the same market for as long as nothing changes, and leaves the one before as it was', () => {
+    let state: 'closed' | 'open' = 'closed';
+    const breakerOf = () => ({ state, retryAfterMs: state === 'open' ? 500 : 0 });
+    const look = () => marketOf(current, (model) => (model.upstream ? 'ready' : 'not-installed'), { breakerOf });
+    const before = look();
+    assert.equal(look(), before);
+    state = 'open';
+    const after = look();
+    const breakerIn = (market: typeof before) =>
+      market.candidates.find((one) => one.card.id === 'openai/whisper-1')?.breaker;
+    assert.deepEqual([breakerIn(before), breakerIn(after)], ['closed', 'open']);
+    assert.equal(after.candidates[0], before.candidates[0], 'what is not there has no breaker to change');
+    state = 'closed';
+    assert.deepEqual(look(), before);
+  });
+
+  it('shows a model whose breaker is not closed as degraded, and its ceilings, price and stand-ins', () => {
+    const breakerOf = (providerId: string) =>
+      ({ state: providerId === 'openai' ? 'open' : 'closed', retryAfterMs: 1500 }) as const;
+    const directory = createModelDirectory(
+      () => current,
+      () => 'ready',
+      limits,
+      { breakerOf },
+    );
+    const whisper = directory.find('openai/whisper-1');
+    assert.equal(whisper?.health, 'degraded');
+    assert.deepEqual(whisper.fallbacks, ['alibaba/sensevoice-small']);
+    assert.deepEqual(whisper.callLimits, { maxUploadBytes: 26_214_400, maxAudioSeconds: null });
+    assert.deepEqual(whisper.limits, limits);
+    assert.equal(directory.find('openai/gpt-4o-transcribe')?.price.perMillionTokens?.audioUsd, '6.00');
+    assert.deepEqual([directory.find('flux-voice')?.health, directory.find('flux-voice')?.isLocal], ['ready', true]);
+    const { candidates } = marketOf(current, () => 'ready', { breakerOf });
+    const candidate = candidates.find((one) => one.card.id === 'openai/whisper-1');
+    assert.deepEqual([candidate?.breaker, candidate?.retryAfterMs], ['open', 1500]);
+  });
+
+  it('charges the models that have token prices by tokens', () => {
+    const price = pricesOf(catalogue).get('openai/gpt-4o-transcribe');
+    assert.ok(price?.tokens);
+    const usage = { type: 'tokens', inputTokens: 14, outputTokens: 11, audioTokens: 14, textTokens: 0 } as const;
+    assert.equal(chargeFor(price, 1400, usage).costNanos, 194_000n);
+  });
+
+  it('never charges nothing for sound under any name of the catalogue', () => {
+    for (const [name, price] of pricesOf(catalogue)) {
+      const usage = { type: 'tokens', inputTokens: 0, outputTokens: 0, audioTokens: 0, textTokens: 0 } as const;
+      assert.ok(chargeFor(price, 1, usage).costNanos > 0n, name);
+    }
   });
 });

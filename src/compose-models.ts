@@ -1,10 +1,16 @@
-import { artifactsOf, type Catalogue, type CatalogueModel, type CataloguePrice } from './catalogue/catalogue.ts';
+import {
+  artifactsOf,
+  audioFormats,
+  type Catalogue,
+  type CatalogueModel,
+  type CataloguePrice,
+} from './catalogue/catalogue.ts';
 import { parseDollars } from './core/money.ts';
 import { unpinnedName } from './core/pinned-name.ts';
 import type { ModelDirectory, ModelEntry } from './http/model-directory.ts';
 import type { Price } from './metering/price-book.ts';
 import type { ModelCard } from './providers/contract.ts';
-import type { Market } from './routing/plan.ts';
+import type { BreakerState, Candidate, Market, MarketOpening } from './routing/plan.ts';
 
 /** Every model that is known, imported ones included, and which artifacts lie whole in the store. */
 export interface InstalledCatalogue {
@@ -43,17 +49,162 @@ function priceOf(price: CataloguePrice): Price {
   };
 }
 
-/** The catalogue as routing sees it now. */
-export function marketOf({ catalogue, installed }: InstalledCatalogue, health: ModelHealth): Market {
-  return {
-    candidates: catalogue.models.map((model) => ({
-      card: cardOf(model),
-      available: health(model) !== 'not-installed',
-      missing: artifactsOf(model).filter((id) => !installed.has(id)),
-      ...(model.upstream && { providerId: model.upstream.provider, snapshots: model.upstream.snapshots }),
-    })),
-    aliases: new Map(catalogue.aliases.map((alias) => [alias.id, alias.models])),
+/** What the catalogue and the store cannot say of a moment and a place. */
+export interface MarketSurroundings {
+  /** What the breaker of a provider says of a model; left out: all are closed. */
+  readonly breakerOf?: (providerId: string, modelId: string) => BreakerReading;
+  /** The operator's accurate route; left out or without models: none. */
+  readonly accurateRoute?: AccurateRoute;
+}
+
+export interface BreakerReading {
+  readonly state: BreakerState;
+  /** From now; 0 unless open. */
+  readonly retryAfterMs: number;
+}
+
+/** Models that `flux-voice-accurate` means before ours, and `flux-voice` where a cheap first pass is unsure. */
+export interface AccurateRoute {
+  /** Ids of models or aliases. */
+  readonly names: readonly string[];
+  /** 0..1: mean word confidence from which the first pass is kept. */
+  readonly keepAboveConfidence: number;
+}
+
+/**
+ * The cheap first pass of `flux-voice` before the operator's accurate route, in order of preference: Moonshine, whose
+ * confidence is calibrated in English and low in what it does not speak. A pair would hear other languages too, but no
+ * figure says how sure is sure enough there: `npm run bench:auto` had it keep one foreign clip of eight with every fifth
+ * word wrong.
+ */
+const firstPass = ['local/moonshine-tiny', 'local/moonshine-base'];
+
+/** Aliases that the operator's accurate route leads. */
+const accurateAliases = ['flux-voice', 'flux-voice-accurate'];
+
+/** The models of the accurate route; what is in no catalogue any more is left out. */
+export function accurateModels({ names }: AccurateRoute, catalogue: Catalogue): readonly string[] {
+  return names.flatMap((name) => {
+    if (catalogue.models.some((model) => model.id === name)) return [name];
+    return catalogue.aliases.find((one) => one.id === name)?.models ?? [];
+  });
+}
+
+/** What is wrong with the names of the accurate route, for the operator; null: nothing. */
+export function accurateRouteProblem({ names }: AccurateRoute, catalogue: Catalogue): string | null {
+  const entries = [...catalogue.models, ...catalogue.aliases];
+  const unknown = names.find((name) => !entries.some((one) => one.id === name));
+  if (unknown !== undefined) return `there is no model or alias '${unknown}'.`;
+  const itself = names.find((name) => accurateAliases.includes(name));
+  return itself === undefined ? null : `'${itself}' cannot lead to itself; name the models that it shall mean.`;
+}
+
+/**
+ * The catalogue as routing sees it now. Every request asks for it twice: as long as nothing has changed it is the same
+ * object, and what has not changed is the same in the next one.
+ */
+export function marketOf(
+  current: InstalledCatalogue,
+  health: ModelHealth,
+  surroundings: MarketSurroundings = {},
+): Market {
+  const { breakerOf, accurateRoute = null } = surroundings;
+  const lasting = lastingOf(current, accurateRoute);
+  let hasChanged = false;
+  const candidates = lasting.market.candidates.map((before, index): Candidate => {
+    const { model, providerId } = lasting.models[index]!;
+    const available = health(model) !== 'not-installed';
+    const reading = available ? breakerOf?.(providerId, model.id) : undefined;
+    const isSame =
+      before.available === available &&
+      before.breaker === reading?.state &&
+      before.retryAfterMs === reading?.retryAfterMs;
+    if (isSame) return before;
+    hasChanged = true;
+    const { breaker: _, retryAfterMs: __, ...others } = before;
+    return { ...others, available, ...(reading && { breaker: reading.state, retryAfterMs: reading.retryAfterMs }) };
+  });
+  if (hasChanged) lasting.market = { ...lasting.market, candidates };
+  return lasting.market;
+}
+
+/** The latest market of a state of the store, and what is behind its candidates. */
+interface Lasting {
+  readonly accurateRoute: AccurateRoute | null;
+  readonly models: readonly { readonly model: CatalogueModel; readonly providerId: string }[];
+  market: Market;
+}
+
+const known = new WeakMap<InstalledCatalogue, Lasting>();
+
+function lastingOf(current: InstalledCatalogue, accurateRoute: AccurateRoute | null): Lasting {
+  const before = known.get(current);
+  if (before && before.accurateRoute === accurateRoute) return before;
+  const { catalogue } = current;
+  const preferred = preferredOf(catalogue, accurateRoute);
+  const made: Lasting = {
+    accurateRoute,
+    models: catalogue.models.map((model) => ({ model, providerId: providerOf(model) })),
+    market: {
+      candidates: catalogue.models.map((model) => candidateOf(model, current)),
+      aliases: new Map(catalogue.aliases.map((alias) => [alias.id, alias.models])),
+      aliasNanosPerMinute: new Map(
+        catalogue.aliases.map((alias) => [alias.id, parseDollars(alias.price.per_minute_usd)]),
+      ),
+      fallbacks: new Map(catalogue.models.map((model) => [model.id, model.fallbacks])),
+      preferred,
+      openings: openingsOf(catalogue, preferred, accurateRoute),
+    },
   };
+  known.set(current, made);
+  return made;
+}
+
+/** Not available until somebody has looked. */
+function candidateOf(model: CatalogueModel, { installed }: InstalledCatalogue): Candidate {
+  return {
+    card: cardOf(model),
+    available: false,
+    missing: artifactsOf(model).filter((id) => !installed.has(id)),
+    nanosPerMinute: parseDollars(model.price.per_minute_usd),
+    ...(model.upstream && {
+      providerId: model.upstream.provider,
+      snapshots: model.upstream.snapshots,
+      maxParallelCalls: model.upstream.max_parallel,
+    }),
+  };
+}
+
+function preferredOf(catalogue: Catalogue, route: AccurateRoute | null): ReadonlyMap<string, readonly string[]> {
+  if (!route || route.names.length === 0) return new Map();
+  const models = accurateModels(route, catalogue);
+  return new Map(accurateAliases.map((name) => [name, models]));
+}
+
+/** Those of the catalogue, and that of `flux-voice` where there is an accurate route; the catalogue's own wins. */
+function openingsOf(
+  catalogue: Catalogue,
+  preferred: ReadonlyMap<string, readonly string[]>,
+  route: AccurateRoute | null,
+): ReadonlyMap<string, MarketOpening> {
+  const openings = new Map<string, MarketOpening>();
+  if (route && preferred.has('flux-voice')) {
+    const { keepAboveConfidence } = route;
+    openings.set('flux-voice', { modelIds: firstPass, keepAboveConfidence, beforeOthersOnly: true });
+  }
+  for (const { id, opening } of catalogue.aliases) {
+    if (!opening) continue;
+    openings.set(id, {
+      modelIds: opening.models,
+      keepAboveConfidence: opening.keep_above_confidence,
+      beforeOthersOnly: false,
+    });
+  }
+  return openings;
+}
+
+function providerOf({ id, upstream }: CatalogueModel): string {
+  return upstream?.provider ?? id.slice(0, id.indexOf('/'));
 }
 
 /** The catalogue as callers see it now: aliases first, then models; what is not installed is found by name only. */
@@ -61,7 +212,14 @@ export function createModelDirectory(
   current: () => InstalledCatalogue,
   health: ModelHealth,
   limits: { readonly maxUploadBytes: number; readonly maxAudioSeconds: number },
+  surroundings: MarketSurroundings = {},
 ): ModelDirectory {
+  const { breakerOf, accurateRoute = null } = surroundings;
+  const healthNow = (model: CatalogueModel): ModelEntry['health'] => {
+    const base = health(model);
+    if (base !== 'ready' || !breakerOf) return base;
+    return breakerOf(providerOf(model), model.id).state === 'closed' ? 'ready' : 'degraded';
+  };
   const modelEntry = (model: CatalogueModel): ModelEntry => ({
     id: model.id,
     name: model.name,
@@ -69,33 +227,43 @@ export function createModelDirectory(
     ownedBy: model.id.slice(0, model.id.indexOf('/')),
     createdSeconds: secondsOf(model.released),
     aliasOf: null,
+    fallbacks: model.fallbacks,
     capabilities: model.features,
     languages: model.languages,
-    price: { perMinuteUsd: model.price.per_minute_usd, minimumSeconds: model.price.minimum_seconds },
-    limits: {
-      maxUploadBytes: Math.min(limits.maxUploadBytes, model.upstream?.max_upload_bytes ?? Number.POSITIVE_INFINITY),
-      maxAudioSeconds: Math.min(limits.maxAudioSeconds, model.upstream?.max_seconds ?? Number.POSITIVE_INFINITY),
+    audioFormats: model.upstream?.formats ?? audioFormats,
+    price: shownPrice(model.price),
+    limits,
+    callLimits: {
+      maxUploadBytes: model.upstream?.max_upload_bytes ?? null,
+      maxAudioSeconds: model.upstream?.max_seconds ?? null,
     },
-    health: health(model),
+    isLocal: model.upstream === undefined,
+    health: healthNow(model),
   });
   const all = (): readonly ModelEntry[] => {
     const { catalogue } = current();
+    const preferred = preferredOf(catalogue, accurateRoute);
     const entries = catalogue.models.map(modelEntry);
     const aliasEntries = catalogue.aliases.map((alias): ModelEntry => {
-      const behind = alias.models.flatMap((id) => entries.find((entry) => entry.id === id) ?? []);
+      const members = [...new Set([...(preferred.get(alias.id) ?? []), ...alias.models])];
+      const behind = members.flatMap((id) => entries.find((entry) => entry.id === id) ?? []);
       return {
         id: alias.id,
         name: alias.name,
         description: alias.description,
         ownedBy: 'fluxscribe',
         createdSeconds: secondsOf(alias.released),
-        aliasOf: alias.models,
+        aliasOf: members,
+        fallbacks: [],
         // An alias can do what any model behind it can.
         capabilities: [...new Set(behind.flatMap((entry) => entry.capabilities))],
         languages: [...new Set(behind.flatMap((entry) => entry.languages))],
-        price: { perMinuteUsd: alias.price.per_minute_usd, minimumSeconds: alias.price.minimum_seconds },
+        audioFormats,
+        price: shownPrice(alias.price),
         limits,
-        health: behind.find((entry) => entry.health === 'ready')?.health ?? behind[0]?.health ?? 'unavailable',
+        callLimits: { maxUploadBytes: null, maxAudioSeconds: null },
+        isLocal: behind.some((entry) => entry.isLocal),
+        health: bestHealth(behind),
       };
     });
     return [...aliasEntries, ...entries];
@@ -104,14 +272,35 @@ export function createModelDirectory(
     list: () => all().filter((entry) => entry.aliasOf !== null || entry.health !== 'not-installed'),
     find(id) {
       const entries = all();
-      const known = entryNamed(id, entries);
-      if (known) return known;
+      const named = entryNamed(id, entries);
+      if (named) return named;
       const unpinned = unpinnedName(id);
       const entry = unpinned === null ? null : entryNamed(unpinned, entries);
       const hasSnapshots = (model: CatalogueModel) => model.id === entry?.id && model.upstream?.snapshots === true;
       return current().catalogue.models.some(hasSnapshots) ? entry : null;
     },
   };
+}
+
+function shownPrice(price: CataloguePrice): ModelEntry['price'] {
+  const { per_million_input_tokens_usd: input, per_million_output_tokens_usd: output } = price;
+  const tokens = input !== undefined &&
+    output !== undefined && {
+      inputUsd: input,
+      audioUsd: price.per_million_audio_tokens_usd ?? input,
+      outputUsd: output,
+    };
+  return {
+    perMinuteUsd: price.per_minute_usd,
+    minimumSeconds: price.minimum_seconds,
+    perMillionTokens: tokens || null,
+  };
+}
+
+function bestHealth(entries: readonly ModelEntry[]): ModelEntry['health'] {
+  const states = entries.map((entry) => entry.health);
+  const best = (['ready', 'degraded'] as const).find((state) => states.includes(state));
+  return best ?? states[0] ?? 'unavailable';
 }
 
 /** By the same rule as routing (policy.ts): a bare name means the provider that is ready. */

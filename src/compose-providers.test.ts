@@ -7,6 +7,7 @@ import { loadCatalogue } from './catalogue/load-catalogue.ts';
 import { createUpstreams, withConfiguredModels } from './compose-providers.ts';
 import { loadConfig } from './config/load-config.ts';
 import { vendorVariables } from './config/provider-settings.ts';
+import { silentLog } from './core/log.ts';
 import { featuresOf, traitsOf } from './providers/openai-compatible/profile.ts';
 import { findProfile } from './providers/openai-compatible/profiles.ts';
 
@@ -72,5 +73,25 @@ describe('the providers of the settings', () => {
       azure.map((model) => model.upstream?.name),
       ['our deployment'],
     );
+  });
+
+  it('starts without a package that is not installed, says how to install it, and shows its models as unavailable', async () => {
+    const settings = boxes([
+      { id: 'absent', kind: 'ai-sdk', package: '@ai-sdk/absent', models: [{ name: 'default' }] },
+      { id: 'gladia', kind: 'ai-sdk', package: '@ai-sdk/gladia', models: [{ name: 'default', maxUploadBytes: 5000 }] },
+    ]);
+    const warned = Promise.withResolvers<readonly unknown[]>();
+    const log = { ...silentLog, warn: (fields: object, message: string) => warned.resolve([fields, message]) };
+    const models = withConfiguredModels(catalogue, settings);
+    const upstreams = createUpstreams(settings, () => models, { workingDir, log });
+    assert.deepEqual(await warned.promise, [
+      { provider: 'absent' },
+      "The package '@ai-sdk/absent' is not installed. In the folder where fluxscribe runs: npm install @ai-sdk/absent",
+    ]);
+    assert.deepEqual([upstreams.isUsable('absent'), upstreams.isUsable('gladia')], [false, true]);
+    // Recordings for the bridge are held in memory: there is a ceiling unless the operator names one.
+    const ceilings = ['absent', 'gladia'].map((id) => upstreams.providers.get(id)?.models()[0]?.maxUploadBytes);
+    assert.deepEqual(ceilings, [32 * 1024 * 1024, 5000]);
+    await upstreams.close();
   });
 });

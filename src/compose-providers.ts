@@ -24,6 +24,8 @@ import { findProfile } from './providers/openai-compatible/profiles.ts';
 export interface Upstreams {
   /** By id. */
   readonly providers: ReadonlyMap<string, Provider>;
+  /** All boxes of those that have several, by id; the one in `providers` is the first. */
+  readonly boxes: ReadonlyMap<string, readonly Provider[]>;
   /** False where it is switched on but cannot work: its package is missing or of no use. */
   isUsable(id: string): boolean;
   /** Ends all connections to them. */
@@ -48,6 +50,7 @@ export function createUpstreams(
   const http = createGuardedFetch({ trustedOrigins: settings.flatMap(originsOf) });
   const sockets = createOutboundSockets();
   const providers = new Map<string, Provider>();
+  const boxes = new Map<string, readonly Provider[]>();
   const unusable = new Set<string>();
   for (const one of settings) {
     const served = () => catalogue().models.filter((model) => model.upstream?.provider === one.id);
@@ -55,14 +58,21 @@ export function createUpstreams(
       unusable.add(one.id);
       log.warn({ provider: one.id }, why);
     };
-    const provider = createProvider(one, { served, http, sockets, workingDir, onUnusable });
-    if (provider) providers.set(one.id, provider);
+    const surroundings = { served, http, sockets, workingDir, onUnusable };
+    const all = [one.baseUrl, ...one.baseUrls].flatMap(
+      (address) => createProvider({ ...one, baseUrl: address }, surroundings) ?? [],
+    );
+    const [first] = all;
+    if (first) providers.set(one.id, first);
+    if (all.length > 1) boxes.set(one.id, all);
   }
   return {
     providers,
+    boxes,
     isUsable: (id) => providers.has(id) && !unusable.has(id),
     async close() {
-      await Promise.all([...providers.values()].map((provider) => provider.close()));
+      const all = new Set([...providers.values(), ...[...boxes.values()].flat()]);
+      await Promise.all([...all].map((provider) => provider.close()));
       await Promise.all([http.close(), sockets.close()]);
     },
   };
@@ -70,10 +80,15 @@ export function createUpstreams(
 
 /** The catalogue with the models that the settings name for their providers; these win where names are the same. */
 export function withConfiguredModels(catalogue: Catalogue, settings: Settings): Catalogue {
-  const configured = settings.flatMap((provider) => provider.models.map((model) => entryOf(provider, model)));
+  const configured = configuredModels(settings);
   if (configured.length === 0) return catalogue;
   const ids = new Set(configured.map((one) => one.id));
   return { ...catalogue, models: [...catalogue.models.filter((one) => !ids.has(one.id)), ...configured] };
+}
+
+/** The models that the settings name for their providers. */
+export function configuredModels(settings: Settings): readonly CatalogueModel[] {
+  return settings.flatMap((provider) => provider.models.map((model) => entryOf(provider, model)));
 }
 
 function entryOf(provider: ProviderSettings, model: ProviderSettings['models'][number]): CatalogueModel {
@@ -206,5 +221,7 @@ function profileOf({ kind, apiVersion }: ProviderSettings): Profile | null {
 function originsOf(settings: ProviderSettings): string[] {
   const profile = profileOf(settings);
   const own = ownAddresses[settings.kind] ?? profile?.baseUrl;
-  return [settings.baseUrl, own, ...(profile?.hosts.values() ?? [])].flatMap((address) => address ?? []);
+  return [settings.baseUrl, ...settings.baseUrls, own, ...(profile?.hosts.values() ?? [])].flatMap(
+    (address) => address ?? [],
+  );
 }

@@ -3,28 +3,39 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createAudioOpener } from './audio/opener.ts';
 import { artifactsOf, type Catalogue, type CatalogueArtifact } from './catalogue/catalogue.ts';
-import { loadCatalogue } from './catalogue/load-catalogue.ts';
-import { engineModelsOf, localModelsOf } from './compose-engine.ts';
+import { builtInCatalogueFile, CatalogueError, loadCatalogue } from './catalogue/load-catalogue.ts';
+import { aligningModelsOf, engineModelsOf, localModelsOf } from './compose-engine.ts';
 import {
+  accurateRouteProblem,
   createModelDirectory,
   type InstalledCatalogue,
+  type MarketSurroundings,
   type ModelHealth,
   marketOf,
   pricesOf,
 } from './compose-models.ts';
-import { createUpstreams, withConfiguredModels } from './compose-providers.ts';
+import { createPieces, tempDirOf } from './compose-pieces.ts';
+import { configuredModels, createUpstreams, withConfiguredModels } from './compose-providers.ts';
+import { createRouting, type Routing } from './compose-routing.ts';
 import type { Config } from './config/load-config.ts';
 import type { Log } from './core/log.ts';
+import { noTracing } from './core/tracing.ts';
 import { createEngine, type Engine, type EngineModels } from './engine/engine.ts';
 import { defaultHttpLimits, type HttpLimits } from './http/http-limits.ts';
-import { createPriceBook } from './metering/price-book.ts';
+import { createPriceBook, type PriceBook } from './metering/price-book.ts';
 import { withImportedModels } from './models/imported-catalogue.ts';
 import { createModelStore, type ModelStore } from './models/model-store.ts';
 import { readNpmSettings } from './models/npm-settings.ts';
+import { createCompleteTranscript } from './pipeline/complete-transcript.ts';
+import { createExplainRoute, type ExplainRoute } from './pipeline/explain-route.ts';
+import { createQualityGate } from './pipeline/quality/quality-gate.ts';
 import { createTranscribeFile, type TranscribeFile } from './pipeline/transcribe-file.ts';
 import { createLocalProvider } from './providers/local/local-provider.ts';
+import { createSpeechFinder } from './providers/local/speech-finder.ts';
+import { createTextAligner } from './providers/local/text-aligner.ts';
 import { catalogueOrderPolicy } from './routing/policy.ts';
 import type { FileKeyStore } from './storage/file-key-store.ts';
+import type { ExportedTracing } from './telemetry/traces.ts';
 import { packageVersion } from './version.ts';
 
 /** The catalogue and the model files: all that the `models` commands need. */
@@ -38,6 +49,12 @@ export interface ModelShelf {
 /** Recordings in, transcripts out, in this process and without a server. */
 export interface Transcriber {
   readonly transcribe: TranscribeFile;
+  /** The plan of a recording that is not sent anywhere. */
+  readonly explainRoute: ExplainRoute;
+  /** What routing and callers see beside the catalogue: breakers, and the operator's accurate route. */
+  readonly surroundings: MarketSurroundings;
+  /** How providers are asked, and what is known of them by that. */
+  readonly routing: Routing;
   readonly engine: Engine;
   /** The state of a catalogue model now. */
   readonly health: ModelHealth;
@@ -63,7 +80,10 @@ export interface ComposeParts {
 }
 
 export function composeModels({ config, log }: ComposeParts): ModelShelf {
-  const catalogue = loadCatalogue(config.catalogueFile);
+  const catalogue = loadCatalogue(
+    config.catalogueFile,
+    configuredModels(config.providers).map((model) => model.id),
+  );
   const store = createModelStore({
     dir: config.modelsDir,
     mirror: config.modelMirror,
@@ -81,6 +101,7 @@ export function composeModels({ config, log }: ComposeParts): ModelShelf {
 export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf): Promise<Transcriber> {
   const { config, log } = parts;
   let current = await readShelf(parts, shelf);
+  checkAccurateRoute(config, current);
   const upstreams = createUpstreams(config.providers, () => current.catalogue, { workingDir: process.cwd(), log });
   const engineModels = () => engineModelsOf(current, shelf.store.dir, config.defaultModel);
   const engine = startEngine(parts, engineModels());
@@ -102,19 +123,47 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
   };
   const provider = createLocalProvider(engine, () => localModelsOf(current.catalogue));
   let prices = createPriceBook(pricesOf(current.catalogue));
+  const tracing = await startTracing(parts);
+  const speech = createSpeechFinder(engine);
+  const pieces = createPieces(config, speech, log);
+  const routing = createRouting({
+    config,
+    embedded: provider,
+    upstreams: upstreams.providers,
+    boxes: upstreams.boxes,
+    judge: createQualityGate({ speech, log }),
+    inPieces: pieces.transcribeInPieces,
+    tracing,
+  });
   const { requestBaseSeconds, requestSecondsPerAudioSecond, maxAudioSeconds } = config.limits;
+  const surroundings: MarketSurroundings = {
+    breakerOf: (providerId, modelId) => routing.attempts.stateOf(providerId, modelId),
+    accurateRoute: accurateRouteOf(config),
+  };
+  const market = () => marketOf(current, health, surroundings);
+  const priceBook: PriceBook = { priceOf: (name) => prices.priceOf(name) };
   const transcribe = createTranscribeFile({
     audio,
     audioLimits: { maxDurationMs: Math.round(maxAudioSeconds * 1000) },
+    decoders: new Set([provider.id]),
     policy: catalogueOrderPolicy,
-    market: () => marketOf(current, health),
-    providers: new Map([[provider.id, provider], ...upstreams.providers]),
-    prices: { priceOf: (name) => prices.priceOf(name) },
+    market,
+    attempts: routing.attempts,
+    complete: createCompleteTranscript({
+      aligner: createTextAligner(engine, () => aligningModelsOf(current)),
+      speech,
+      log,
+    }),
+    prices: priceBook,
     log,
     deadlineMs: (durationMs) => Math.round(requestBaseSeconds * 1000 + requestSecondsPerAudioSecond * durationMs),
+    tracing,
   });
   return {
     transcribe,
+    explainRoute: createExplainRoute({ policy: catalogueOrderPolicy, market, prices: priceBook }),
+    surroundings,
+    routing,
     engine,
     health,
     models: () => current,
@@ -124,13 +173,34 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
       engine.changeModels(engineModels());
     },
     async close() {
-      await Promise.all([provider.close(), upstreams.close(), audio.close()]);
+      await Promise.all([provider.close(), upstreams.close(), audio.close(), pieces.close()]);
+      await tracing.close();
     },
   };
 }
 
+/** Spans leave only where a collector is named. */
+async function startTracing({ config, log }: ComposeParts): Promise<ExportedTracing> {
+  const { endpoint } = config.tracing;
+  if (endpoint === null) return { ...noTracing, close: async () => {} };
+  const { startTraces } = await import('./telemetry/traces.ts');
+  return await startTraces({ endpoint, version: packageVersion, log });
+}
+
+/** What the settings say of the accurate route. */
+export function accurateRouteOf({ routing: { accurate, keepAboveConfidence } }: Config) {
+  return { names: accurate, keepAboveConfidence };
+}
+
+/** Throws CatalogueError for names in the settings that lead nowhere. */
+export function checkAccurateRoute(config: Config, { catalogue }: InstalledCatalogue): void {
+  const problem = accurateRouteProblem(accurateRouteOf(config), catalogue);
+  if (problem === null) return;
+  throw new CatalogueError(config.catalogueFile ?? builtInCatalogueFile, `the setting routing.accurate: ${problem}`);
+}
+
 /** What is in the store now, as routing and the engine see it. */
-async function readShelf(
+export async function readShelf(
   { config }: ComposeParts,
   { catalogue: known, store }: ModelShelf,
 ): Promise<InstalledCatalogue> {
@@ -167,10 +237,19 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
         import('./models/model-depot.ts'),
       ]);
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-    const tempDir = join(config.dataDir, 'uploads');
+    const tempDir = tempDirOf(config);
     await mkdir(tempDir, { recursive: true, mode: 0o700 });
     const keys = await openFileKeyStore({ file: join(config.dataDir, 'keys.json'), adminKey: config.adminKey });
-    const { engine, health } = transcriber;
+    const { engine, health, routing } = transcriber;
+    const metrics = createMetrics({
+      engine: () => {
+        const { queued, busy, ready } = engine.status();
+        return { queued, running: busy, workers: ready };
+      },
+      breakers: () => routing.breakers.list(),
+      processMetrics: true,
+    });
+    routing.observe(metrics.attempts);
     const modelDepot = createModelDepot({
       store: shelf.store,
       catalogue: shelf.catalogue,
@@ -180,7 +259,8 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
     });
     const app = await createHttpApp({
       transcribe: transcriber.transcribe,
-      models: createModelDirectory(transcriber.models, health, config.limits),
+      explainRoute: transcriber.explainRoute,
+      models: createModelDirectory(transcriber.models, health, config.limits, transcriber.surroundings),
       modelDepot,
       auth: createAuthenticator(keys),
       limits: httpLimits(config),
@@ -191,13 +271,7 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
         const ready = engine.status().ready > 0;
         return { ready, checks: { engine: ready ? 'ok' : 'no process is ready' } };
       },
-      metrics: createMetrics({
-        engine: () => {
-          const { queued, busy, ready } = engine.status();
-          return { queued, running: busy, workers: ready };
-        },
-        processMetrics: true,
-      }),
+      metrics,
       metricsPublic: config.metrics.public,
       corsOrigins: config.corsOrigins.includes('*') ? '*' : config.corsOrigins,
       defaultModel: config.defaultModel,
@@ -236,6 +310,8 @@ function httpLimits({ limits }: Config): HttpLimits {
     maxConcurrentUploads: limits.maxConcurrentUploads,
     uploadIdleTimeoutMs: Math.round(limits.uploadIdleSeconds * 1000),
     uploadTimeoutMs: Math.round(limits.uploadSeconds * 1000),
+    memoryUploadBytes: limits.memoryUploadBytes,
+    memoryTotalBytes: limits.memoryTotalBytes,
     spoolThresholdBytes: limits.spoolThresholdBytes,
     minFreeDiskBytes: limits.minFreeDiskBytes,
   };

@@ -15,6 +15,9 @@ export async function documentedRoutes(): Promise<readonly string[]> {
   const tempDir = await mkdtemp(join(tmpdir(), 'fluxscribe-openapi-'));
   const app = await createHttpApp({
     transcribe: () => Promise.reject(new GatewayError('service_unavailable', 'Nothing is served here.')),
+    explainRoute: () => {
+      throw new GatewayError('model_not_found', 'Nothing is served here.');
+    },
     models: { list: () => [], find: () => null },
     modelDepot: { list: async () => [], find: async () => null, pull: async () => null, remove: async () => null },
     auth: { authenticate: () => Promise.reject(new GatewayError('invalid_api_key', 'Nothing is served here.')) },

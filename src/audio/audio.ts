@@ -43,7 +43,10 @@ export interface AudioProbe {
 export interface AudioLimits {
   /** Longer recordings are refused from their packets, before decoding (`audio_too_long`). */
   readonly maxDurationMs: number;
-  /** False when `pcm` will probably not be called: a short recording is then not decoded along with opening. Default true. */
+  /**
+   * False when `pcm` will probably not be called: a recording in memory is then probed without a process and without
+   * decoding any of it, and a short one is not decoded along with opening. Default true.
+   */
   readonly willHear?: boolean;
 }
 
@@ -60,7 +63,7 @@ export interface Audio {
   pcm(signal: AbortSignal): AsyncIterable<Float32Array>;
 }
 
-/** Opens recordings in a pool of child processes: a hostile file can stall or kill one of them, never the server. */
+/** Opens recordings, by decoding in a pool of child processes: a hostile file can stall or kill one of them, never the server. */
 export interface AudioOpener {
   /** Rejects with GatewayError `unsupported_audio`, `audio_unreadable`, `audio_too_long`, `timeout`, `service_unavailable`. */
   open(stored: StoredAudio, limits: AudioLimits, signal: AbortSignal): Promise<Audio>;
@@ -77,6 +80,30 @@ export interface SpeechSpan {
 export interface SpeechFinder {
   /** In time order, without overlap; [] where nobody speaks. Rejects as `Audio.pcm` does, and when the engine is full. */
   find(audio: Audio, signal: AbortSignal): Promise<readonly SpeechSpan[]>;
+}
+
+/** Words that somebody else wrote, whose moments are to be found. */
+export interface KnownText {
+  /** In order; none empty. */
+  readonly words: readonly string[];
+  /** ISO-639-1; null: unknown. */
+  readonly language: string | null;
+  /** Where parts of it are spoken, all words together and starts never decreasing; null: not known. */
+  readonly stretches: readonly KnownStretch[] | null;
+}
+
+export interface KnownStretch extends SpeechSpan {
+  /** How many of the words, after those of the stretches before it. */
+  readonly wordCount: number;
+}
+
+/** Finds when each word of a known text is spoken, here and without asking anybody else. */
+export interface TextAligner {
+  /**
+   * One entry a word, in order. null: no model that is here can follow this text. Rejects as `Audio.pcm` does, and when the
+   * engine is full.
+   */
+  align(audio: Audio, text: KnownText, signal: AbortSignal): Promise<readonly SpeechSpan[] | null>;
 }
 
 /** Sample rate of everything that `Audio.pcm` yields. */

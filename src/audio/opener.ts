@@ -3,6 +3,7 @@ import type { Log } from '../core/log.ts';
 import type { Audio, AudioLimits, AudioOpener, AudioProbe, StoredAudio } from './audio.ts';
 import { PCM_RATE } from './audio.ts';
 import { abortError, DecodeTask } from './decode-task.ts';
+import { probeInProcess } from './probe-in-process.ts';
 import type { DecodeCeilings } from './protocol.ts';
 import type { RecordingPlan } from './recording.ts';
 import { toSendable } from './stored-source.ts';
@@ -89,6 +90,10 @@ class Opener implements ProcessAudioOpener {
 
   async open(stored: StoredAudio, limits: AudioLimits, signal: AbortSignal): Promise<Audio> {
     if (signal.aborted) throw abortError(signal);
+    if (limits.willHear === false) {
+      const probed = probeInProcess(stored, limits.maxDurationMs);
+      if (probed) return new OpenedAudio(this, stored, probed.probe, probed.plan, null);
+    }
     if (this.#pool.waiting >= this.#options.maxOpenRequests) {
       throw new GatewayError('service_unavailable', 'Too many recordings are waiting to be read.', {
         retryAfterSeconds: 1,

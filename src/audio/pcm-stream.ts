@@ -4,8 +4,8 @@ import type { ByteSource } from './byte-source.ts';
 import type { AudioPacket, AudioSegment, SampleRange } from './containers/container.ts';
 import { audioUnreadable } from './containers/container.ts';
 import { demux } from './containers/demux.ts';
-import type { PacketDecoder } from './decoders/decoder.ts';
-import { createDecoder } from './decoders/decoder.ts';
+import { createDecoder } from './decoders/create-decoder.ts';
+import type { PacketDecoder } from './decoders/packet-decoder.ts';
 import type { RecordingPlan } from './recording.ts';
 import { Resampler } from './resampler.ts';
 

@@ -20,6 +20,8 @@ export interface WalkLimits {
   readonly maxDurationMs: number;
   /** Processor time that the walk may take, in milliseconds. */
   readonly maxCpuMs: number;
+  /** Called now and then on the way; throws to stop it. */
+  readonly check?: () => void;
 }
 
 /** Joined files and recorded radio have a few dozen; each costs a new decoder, so a file of nothing else is refused. */
@@ -63,7 +65,8 @@ export function readRecording(source: ByteSource, limits: WalkLimits): Recording
 }
 
 function walk(audio: DemuxedAudio, limits: WalkLimits): { config: CodecConfig; plan: RecordingPlan } {
-  const started = process.cpuUsage();
+  // Asking for processor time costs as much as walking a short file.
+  let started: NodeJS.CpuUsage | null = null;
   const segments: (readonly SampleRange[])[] = [];
   let config: CodecConfig | null = null;
   let durationMs = 0;
@@ -77,7 +80,11 @@ function walk(audio: DemuxedAudio, limits: WalkLimits): { config: CodecConfig; p
     for (const packet of segment.packets()) {
       total += packet.samples;
       if (total > maxSamples) throw tooLong(limits);
-      if (++count % PACKETS_PER_CHECK === 0) checkCpu(started, limits.maxCpuMs);
+      if (++count % PACKETS_PER_CHECK === 0) {
+        started ??= process.cpuUsage();
+        checkCpu(started, limits.maxCpuMs);
+        limits.check?.();
+      }
     }
     const ranges = segment.played(total);
     segments.push(ranges);

@@ -34,6 +34,7 @@ export interface ApiKey extends KeyPolicy {
 
 /** Who is asking, with all that decides what is done for them. */
 export interface Caller extends Principal, KeyPolicy {
+  readonly localOnly: boolean;
   readonly account: Pick<Account, 'id' | 'status'>;
   readonly plan: Plan;
   /** A browser token of the key: it opens live sockets and nothing else. */

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Principal } from './principal.ts';
 
 /** Where keys are kept; `storage` implements it. Only hashes are ever stored. */
@@ -12,7 +12,7 @@ export interface KeyStore {
 
 /** SHA-256 of a key in lower-case hex: the only form in which a key is stored. Keys are long and random, so no salt. */
 export function hashKey(key: string): string {
-  return createHash('sha256').update(key).digest('hex');
+  return hash('sha256', key, 'hex');
 }
 
 /** Compares two hashes in constant time. */

@@ -1,3 +1,5 @@
+import type { Nanos } from '../core/money.ts';
+
 /** What a key may do: `admin` opens metrics, accounts and settings; `live` opens sockets, `jobs` the queue. */
 export type Scope = 'transcribe' | 'live' | 'jobs' | 'admin';
 
@@ -10,6 +12,21 @@ export interface Principal {
   readonly scopes: readonly Scope[];
   /** Names as callers write them (aliases and full ids); null: every model. */
   readonly allowedModels: readonly string[] | null;
+  /** No recording of it leaves this machine; left out: it may. */
+  readonly localOnly?: boolean;
+  /** What a minute may cost under the name that is asked for; left out: anything. */
+  readonly maxNanosPerMinute?: Nanos;
+}
+
+/** What a key allows of what there is, with nothing left out. */
+export interface Access {
+  readonly allowedModels: readonly string[] | null;
+  readonly localOnly: boolean;
+  readonly maxNanosPerMinute: Nanos | null;
+}
+
+export function accessOf({ allowedModels, localOnly = false, maxNanosPerMinute }: Principal): Access {
+  return { allowedModels, localOnly, maxNanosPerMinute: maxNanosPerMinute ?? null };
 }
 
 /** Whether the key may use a model under the name that the caller wrote. */

@@ -118,8 +118,16 @@ describe('loadCatalogue', () => {
     assert.throws(() => loadCatalogue(join(dir, 'gone.yaml')), /gone\.yaml: cannot be read/);
   });
 
+  it('lets aliases name models that stand in the settings, and such that are yet to be imported', () => {
+    const file = join(dir, 'aliases.yaml');
+    writeFileSync(file, `aliases:\n  - { id: x, name: X, models: [box/large, local/swedish], ${price} }`);
+    const { aliases } = loadCatalogue(file, ['box/large']);
+    assert.deepEqual(aliases.find((alias) => alias.id === 'x')?.models, ['box/large', 'local/swedish']);
+    assert.throws(() => loadCatalogue(file), /'box\/large', which is not there/);
+  });
+
   it('refuses entries that do not fit each other', () => {
-    refuses(`aliases:\n  - { id: x, name: X, models: [local/gone], ${price} }`, /'local\/gone', which is not there/);
+    refuses(`aliases:\n  - { id: x, name: X, models: [openai/gone], ${price} }`, /'openai\/gone', which is not there/);
     refuses(
       `models:\n  - { id: local/x, name: X, features: [transcribe], languages: [en], ${price} }`,
       /names no artifact/,

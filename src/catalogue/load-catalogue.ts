@@ -17,11 +17,12 @@ export class CatalogueError extends Error {
 
 /**
  * Reads our catalogue and lays the operator's over it: an entry of theirs replaces the one of ours with the same id,
- * and new ids come first among their kind, so that they win where order decides. Throws CatalogueError.
+ * and new ids come first among their kind, so that they win where order decides. `configuredIds` are models that stand in
+ * the settings; their file may name them, and models of this machine that are yet to be imported. Throws CatalogueError.
  */
-export function loadCatalogue(operatorFile: string | null, builtInFile: string = builtInCatalogueFile): Catalogue {
-  const ours = readCatalogue(builtInFile);
-  if (operatorFile === null) return checked(ours, builtInFile);
+export function loadCatalogue(operatorFile: string | null, configuredIds: readonly string[] = []): Catalogue {
+  const ours = readCatalogue(builtInCatalogueFile);
+  if (operatorFile === null) return checked(ours, builtInCatalogueFile, () => false);
   const theirs = readCatalogue(operatorFile);
   return checked(
     {
@@ -30,6 +31,7 @@ export function loadCatalogue(operatorFile: string | null, builtInFile: string =
       artifacts: overlay(ours.artifacts, theirs.artifacts),
     },
     operatorFile,
+    (id) => configuredIds.includes(id) || id.startsWith('local/'),
   );
 }
 
@@ -52,7 +54,7 @@ function overlay<Entry extends { readonly id: string }>(ours: readonly Entry[], 
 }
 
 /** Refuses a catalogue whose entries do not fit each other. */
-function checked(catalogue: Catalogue, file: string): Catalogue {
+function checked(catalogue: Catalogue, file: string, isElsewhere: (id: string) => boolean): Catalogue {
   const names = new Set<string>();
   for (const { id } of [...catalogue.models, ...catalogue.aliases]) {
     if (names.has(id)) throw new CatalogueError(file, `the name '${id}' is there twice`);
@@ -81,8 +83,8 @@ function checked(catalogue: Catalogue, file: string): Catalogue {
       throw new CatalogueError(file, `the model '${model.id}' names the artifact '${missing}', which is not there`);
     }
   }
-  const refuseUnknown = (whose: string, ids: readonly string[]) => {
-    const missing = ids.find((id) => !modelIds.has(id));
+  const refuseUnknown = (whose: string, ids: readonly string[], mayBeElsewhere = true) => {
+    const missing = ids.find((id) => !modelIds.has(id) && !(mayBeElsewhere && isElsewhere(id)));
     if (missing !== undefined) {
       throw new CatalogueError(file, `${whose} names the model '${missing}', which is not there`);
     }
@@ -90,7 +92,8 @@ function checked(catalogue: Catalogue, file: string): Catalogue {
   for (const { id, fallbacks } of catalogue.models) refuseUnknown(`the chain of '${id}'`, fallbacks);
   for (const { id, models, opening } of catalogue.aliases) {
     refuseUnknown(`the alias '${id}'`, models);
-    refuseUnknown(`the opening of '${id}'`, opening?.models ?? []);
+    // Of an opening it has to be known that it says how sure it is.
+    refuseUnknown(`the opening of '${id}'`, opening?.models ?? [], false);
     const unsure = catalogue.models.find((model) => opening?.models.includes(model.id) && !tellsConfidence(model));
     if (unsure)
       throw new CatalogueError(file, `the opening of '${id}' names '${unsure.id}', which never says how sure it is`);

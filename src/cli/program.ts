@@ -48,10 +48,31 @@ function createProgram(finish: (code: number) => void): Command {
       countOf,
     )
     .option('-q, --quiet', 'no progress, only failures')
+    .option('--explain', 'only say which models would be asked, in which order, and why not the others')
     .action(async (files: string[], options) => {
       const config = settings();
+      if (options.explain) {
+        const { explainFiles } = await import('./explain/explain-routes.ts');
+        finish(await explainFiles(config, files.map(fromCaller), options));
+        return;
+      }
       const { transcribeFiles } = await import('./transcribe/transcribe-files.ts');
       finish(await transcribeFiles(config, files.map(fromCaller), withCallerPaths(options)));
+    });
+
+  program
+    .command('explain')
+    .description('which models would be asked for a recording, in which order, and why not the others')
+    .argument('[model]', 'model or alias (default: the setting defaultModel)')
+    .option('-l, --language <code>', 'what is spoken: en, en-US or english (default: not known)', languageOf)
+    .option('--translate', 'for a translation into English')
+    .option('--duration <seconds>', 'of a recording of this length', amountOf)
+    .option('--size <bytes>', 'and this size', amountOf)
+    .option('--json', 'as JSON')
+    .action(async (model: string | undefined, options) => {
+      const config = settings();
+      const { explainModel } = await import('./explain/explain-routes.ts');
+      finish(await explainModel(config, { ...options, ...(model !== undefined && { model }) }));
     });
 
   addModelCommands(program.command('models').description('model files of the embedded engine'), finish);
@@ -147,6 +168,14 @@ function countOf(text: string): number {
     throw new InvalidArgumentError('It must be a whole number from 1 to 64.');
   }
   return count;
+}
+
+function amountOf(text: string): number {
+  const amount = Number(text);
+  if (text.trim() === '' || !Number.isFinite(amount) || amount < 0) {
+    throw new InvalidArgumentError('It must be a number, 0 or more.');
+  }
+  return amount;
 }
 
 /** `npm run fluxscribe` works in the clone's root wherever it was called; INIT_CWD is where the caller's paths start. */

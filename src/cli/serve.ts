@@ -11,6 +11,7 @@ import { createLog } from '../telemetry/create-log.ts';
 import { packageVersion } from '../version.ts';
 import { exitCode } from './exit-code.ts';
 import { fetchModels } from './fetch-models.ts';
+import { relaxCollector } from './relax-collector.ts';
 import { waitForStop } from './wait-for-stop.ts';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
@@ -18,6 +19,7 @@ const print = (text: string) => process.stdout.write(`${text}\n`);
 /** Runs the server until it is told to stop; resolves with the exit code. */
 export async function serve(config: Config): Promise<number> {
   const startedAt = performance.now();
+  relaxCollector();
   const log = await createLog({ level: config.logLevel, format: config.logFormat });
   const stop = waitForStop(log);
   print(`fluxscribe ${packageVersion} is starting …`);

@@ -143,7 +143,7 @@ describe('settingList', () => {
     assert.equal(new Set(settingList.map((one) => one.env)).size, settingList.length);
     for (const setting of settingList) {
       assert.ok(setting.description.length > 20, setting.path.join('.'));
-      assert.match(setting.env, /^(HOST|PORT|DATABASE_URL|FLUXSCRIBE_[A-Z_]+)$/);
+      assert.match(setting.env, /^(HOST|PORT|DATABASE_URL|OTEL_EXPORTER_OTLP_ENDPOINT|FLUXSCRIBE_[A-Z_]+)$/);
       assert.notEqual(setting.defaultValue, undefined, setting.path.join('.'));
     }
   });

@@ -68,6 +68,24 @@ describe('providers in the settings', () => {
     assert.equal(box?.kind, 'vllm');
   });
 
+  it('takes a package of the AI SDK, with options as its documentation writes them', () => {
+    const [bridge] = providers(
+      { GLADIA_API_KEY: 'g-1' },
+      'providers:\n  - id: gladia\n    kind: ai-sdk\n    package: "@ai-sdk/gladia"\n    factory: createGladia\n' +
+        '    apiKeyEnv: GLADIA_API_KEY\n    options: { gladia: { diarization: true } }\n    models: [{ name: default }]\n',
+    );
+    assert.deepEqual(
+      [bridge?.package, bridge?.factory, bridge?.apiKey, bridge?.options],
+      ['@ai-sdk/gladia', 'createGladia', 'g-1', { gladia: { diarization: true } }],
+    );
+  });
+
+  it('wants a package for the AI SDK alone, by its name and not by a path', () => {
+    assert.match(refusal({}, 'providers: [{ id: a, kind: ai-sdk }]'), /'a' has no package.*@ai-sdk\/gladia/);
+    assert.match(refusal({}, 'providers: [{ id: a, kind: openai, package: x }]'), /belong to the kind ai-sdk/);
+    assert.match(refusal({}, 'providers: [{ id: a, kind: ai-sdk, package: ../x }]'), /the name of an npm package/);
+  });
+
   it('names what is missing or wrong, and shows no key', () => {
     assert.match(refusal({ AZURE_OPENAI_API_KEY: 'key-of-azure' }), /AZURE_OPENAI_ENDPOINT.*address/);
     assert.match(refusal({ OPENAI_API_KEY: 'a b', OPENAI_BASE_URL: 'https://x.example' }), /^OPENAI_API_KEY: must be/);

@@ -77,6 +77,8 @@ export const providerSchema = z
       .refine((id) => id !== 'local', "must not be 'local', which is the embedded engine"),
     kind: z.enum(providerKinds),
     baseUrl: baseUrl.nullable().default(null),
+    /** Where several boxes serve the same models: all of them, or those beside `baseUrl`. */
+    baseUrls: z.array(baseUrl).max(64).default([]),
     apiKey: key,
     /** Variable that holds the key, so that it need not stand in a file. */
     apiKeyEnv: z.string().min(1).optional(),
@@ -103,7 +105,7 @@ export const providerSchema = z
   })
   .readonly();
 
-/** One upstream service that is switched on. */
+/** One upstream service that is switched on. `baseUrls` are its boxes beside the one at `baseUrl`. */
 export type ProviderSettings = Omit<z.infer<typeof providerSchema>, 'apiKeyEnv'>;
 type WrittenProvider = z.infer<typeof providerSchema>;
 
@@ -181,10 +183,12 @@ export function collectProviders(
     if (entry.apiKeyEnv !== undefined && apiKey === null) {
       problems.push(`providers.${index}.apiKeyEnv: the variable ${entry.apiKeyEnv} is not set.`);
     }
+    const [firstUrl = null, ...furtherUrls] = new Set([own.baseUrl, ...own.baseUrls].filter((one) => one !== null));
     providers.set(entry.id, {
       ...own,
       apiKey: apiKey ?? (known?.kind === entry.kind ? known.apiKey : null),
-      baseUrl: own.baseUrl ?? (known?.kind === entry.kind ? known.baseUrl : null),
+      baseUrl: firstUrl ?? (known?.kind === entry.kind ? known.baseUrl : null),
+      baseUrls: furtherUrls,
       apiVersion: own.apiVersion ?? (known?.kind === entry.kind ? known.apiVersion : null),
     });
   }

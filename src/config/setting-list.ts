@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type SettingMeta, settingsSchema } from './settings.ts';
+import type { SettingMeta } from './setting-shapes.ts';
+import { settingsSchema } from './settings.ts';
 
 /** One setting as data, read off the schema: the loader maps environment variables by it, the documentation prints it. */
 export interface Setting extends SettingMeta {

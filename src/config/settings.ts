@@ -1,26 +1,13 @@
 import { z } from 'zod';
 import { providerSchema } from './provider-settings.ts';
+import { routingSection } from './routing-settings.ts';
+import { gibibyte, mebibyte, meta, seconds, whole } from './setting-shapes.ts';
 
 /**
  * Every setting, once: its key, its environment variable, its bounds, its default and the sentence that
  * docs/reference/config.md prints. Bounds keep a typing mistake from becoming an outage.
  */
 
-/** What a setting carries beside its type. (A type, not an interface: zod's metadata is an open record.) */
-export type SettingMeta = {
-  /** Environment variable that sets it over the file. */
-  readonly env: string;
-  readonly description: string;
-  /** `secret` values are never printed. */
-  readonly secret?: true;
-};
-
-const mebibyte = 1024 * 1024;
-const gibibyte = 1024 * mebibyte;
-
-const meta = (env: string, description: string): SettingMeta => ({ env, description });
-const whole = (min: number, max: number) => z.number().int().min(min).max(max);
-const seconds = (min: number, max: number) => z.number().min(min).max(max);
 const path = () => z.string().min(1);
 
 const limits = z.strictObject({
@@ -54,12 +41,28 @@ const limits = z.strictObject({
         'An upload that is not complete after this long is ended, however steadily it drips.',
       ),
     ),
+  memoryUploadBytes: whole(0, 64 * mebibyte)
+    .default(4 * mebibyte)
+    .meta(
+      meta(
+        'FLUXSCRIBE_LIMITS_MEMORY_UPLOAD_BYTES',
+        'Uploads up to this size stay in memory until they are answered and touch no disk. 0: all go to disk.',
+      ),
+    ),
+  memoryTotalBytes: whole(0, 64 * gibibyte)
+    .default(128 * mebibyte)
+    .meta(
+      meta(
+        'FLUXSCRIBE_LIMITS_MEMORY_TOTAL_BYTES',
+        'All uploads in memory together; what finds no room there goes to disk.',
+      ),
+    ),
   spoolThresholdBytes: whole(0, 64 * mebibyte)
     .default(256 * 1024)
     .meta(
       meta(
         'FLUXSCRIBE_LIMITS_SPOOL_THRESHOLD_BYTES',
-        'File bytes of one upload held in memory before they are written to disk.',
+        'Bytes of one upload gathered on their way to disk before they are written in one piece.',
       ),
     ),
   minFreeDiskBytes: whole(0, 1024 * gibibyte)
@@ -210,6 +213,19 @@ const metrics = z.strictObject({
     ),
 });
 
+const tracing = z.strictObject({
+  endpoint: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) address' })
+    .nullable()
+    .default(null)
+    .meta(
+      meta(
+        'OTEL_EXPORTER_OTLP_ENDPOINT',
+        'OpenTelemetry collector that gets a span of every transcription and attempt, over OTLP/HTTP at `/v1/traces` below this address. Never texts, file names or keys.',
+      ),
+    ),
+});
+
 export const settingsSchema = z.strictObject({
   host: z
     .string()
@@ -323,9 +339,11 @@ export const settingsSchema = z.strictObject({
   limits: limits.prefault({}),
   engine: engine.prefault({}),
   audio: audio.prefault({}),
+  routing: routingSection.prefault({}),
   database: database.prefault({}),
   wallet: wallet.prefault({}),
   metrics: metrics.prefault({}),
+  tracing: tracing.prefault({}),
 });
 
 /** The settings as the schema gives them: paths as written, `auto` not yet a number. */

@@ -98,7 +98,7 @@ const traits = {
     type: 'permission_error',
     next: 'stop',
     blame: 'caller',
-    summary: 'The model is not in the list that the key may use.',
+    summary: 'The key may not use the model: by its list, because it leaves the machine, or by its price.',
   },
   permission_denied: {
     status: 403,
@@ -192,6 +192,14 @@ const traits = {
     blame: 'provider',
     summary: 'The provider answered with nonsense.',
   },
+  bad_output: {
+    status: 502,
+    type: 'server_error',
+    next: 'try-other',
+    blame: 'provider',
+    summary:
+      'The provider answered with a text that cannot be right, such as none over clear speech. Seen only in metrics and, with its kind, in `x-flux-fallback`: a better answer, or the best there is, is returned.',
+  },
   provider_key_refused: {
     status: 502,
     type: 'server_error',
@@ -254,6 +262,10 @@ export interface ErrorDetails {
   readonly retryAfterSeconds?: number;
   /** `provider` when an upstream said so; `router` (the default) when we did. */
   readonly origin?: ErrorOrigin;
+  /** The same provider may well answer when it is asked again: nothing of an answer had come, or it was only busy. */
+  readonly transient?: boolean;
+  /** Everything that was tried before, each as `openai/whisper-1;timeout`; left out: nothing. */
+  readonly tried?: readonly string[];
   readonly cause?: unknown;
 }
 
@@ -263,6 +275,8 @@ export class GatewayError extends Error {
   readonly param: string | null;
   readonly origin: ErrorOrigin;
   readonly retryAfterSeconds: number | null;
+  readonly isTransient: boolean;
+  readonly tried: readonly string[];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -271,6 +285,8 @@ export class GatewayError extends Error {
     this.param = details.param ?? null;
     this.origin = details.origin ?? 'router';
     this.retryAfterSeconds = details.retryAfterSeconds ?? null;
+    this.isTransient = details.transient ?? false;
+    this.tried = details.tried ?? [];
   }
 
   get status(): number {

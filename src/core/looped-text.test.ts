@@ -25,9 +25,14 @@ describe('isLoop', () => {
 
 describe('longestRun', () => {
   it('tells which phrase goes round and how often', () => {
-    assert.deepEqual(longestRun('Well. No no no no'), { phraseWords: 1, times: 4 });
-    assert.deepEqual(longestRun(`It is. ${'go on then '.repeat(7)}`), { phraseWords: 3, times: 7 });
-    assert.deepEqual(longestRun(''), { phraseWords: 1, times: 1 });
+    assert.deepEqual(longestRun('Well. No no no no'), { phraseWords: 1, times: 4, share: 0.8 });
+    assert.deepEqual(longestRun(`now then so ${'go on then '.repeat(7)}`), {
+      phraseWords: 3,
+      times: 7,
+      share: 21 / 24,
+    });
+    assert.deepEqual(longestRun('謝謝大家'.repeat(9)), { phraseWords: 4, times: 9, share: 1 });
+    assert.deepEqual(longestRun(''), { phraseWords: 1, times: 1, share: 1 });
   });
 });
 

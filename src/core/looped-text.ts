@@ -14,12 +14,17 @@ const LONGEST_PHRASE_WORDS = 8;
  */
 const VARIED_SHARE = 0.6;
 
+const unit =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]+/gu;
+
 /** A phrase that is said again and again without anything between. */
 export interface RepeatedRun {
   /** Words in the phrase. */
   readonly phraseWords: number;
   /** How often it is said; 1 in a text that repeats nothing. */
   readonly times: number;
+  /** Which part of all words the run is, 0..1. */
+  readonly share: number;
 }
 
 /** The text says the same again and again, as a decoder does that has lost the sound. */
@@ -29,19 +34,19 @@ export function isLoop(text: string): boolean {
   for (let size = 1; size <= LONGEST_PHRASE_WORDS; size++) {
     if (timesRepeated(words, size) >= (size === 1 ? REPEATED_WORDS : REPEATED_PHRASES)) return true;
   }
-  if (words.length > 3 && new Set(words).size >= words.length * VARIED_SHARE && !hasLongWord(words)) return false;
+  if (words.length > 3 && new Set(words).size >= words.length * VARIED_SHARE) return false;
   return loopRatio(text) > LOOP_RATIO;
 }
 
-/** The phrase that is repeated most, in words. Scripts without spaces have none: their whole sentences count as words. */
+/** The phrase that is repeated most, measured in words; characters where there are no spaces. */
 export function longestRun(text: string): RepeatedRun {
   const words = wordsOf(text);
-  let longest: RepeatedRun = { phraseWords: 1, times: 1 };
+  let longest = { phraseWords: 1, times: 1 };
   for (let size = 1; size <= LONGEST_PHRASE_WORDS; size++) {
     const times = timesRepeated(words, size);
     if (times > 1 && times * size > longest.times * longest.phraseWords) longest = { phraseWords: size, times };
   }
-  return longest;
+  return { ...longest, share: (longest.times * longest.phraseWords) / Math.max(1, words.length) };
 }
 
 /** How many times its compressed size the text is, where it repeats itself most. */
@@ -56,13 +61,9 @@ export function loopRatio(text: string): number {
   return highest;
 }
 
-function wordsOf(text: string): string[] {
-  return text.toLowerCase().split(/\s+/u).filter(Boolean);
-}
-
-/** A word that no language has: text without spaces, in which a loop does not show as equal words. */
-function hasLongWord(words: readonly string[]): boolean {
-  return words.some((word) => word.length > 40);
+/** Words in lower case; in scripts that are written without spaces, characters. */
+function wordsOf(text: string): readonly string[] {
+  return text.toLowerCase().match(unit) ?? [];
 }
 
 function timesRepeated(words: readonly string[], size: number): number {

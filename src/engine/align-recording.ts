@@ -1,4 +1,5 @@
 import { type PlacedWord, placeWords } from './align/place-words.ts';
+import { alignStretches, canAlignStretches, type TextStretch } from './align-stretches.ts';
 import { hearRecording, SPARE_WINDOWS, shiftedWords } from './hear-recording.ts';
 import { PcmWindow } from './pcm-window.ts';
 import type { EnginePool } from './pool/engine-pool.ts';
@@ -17,13 +18,16 @@ export interface AlignmentAsk {
   readonly words: readonly string[];
   /** ISO-639-1; null: the model's own, or found out. */
   readonly language: string | null;
+  /** Where parts of the text are spoken, all words together; left out: nothing is known of it. */
+  readonly stretches?: readonly TextStretch[];
   readonly signal: AbortSignal;
 }
 
 /**
  * Times and probabilities of a text that somebody else wrote, over a recording of any length: one entry for each word.
- * Up to 25 s in one pass. Longer recordings are heard by our own model first, which tells in which window each word was
- * spoken; then each window's words are aligned within it.
+ * Up to 25 s in one pass. In longer recordings each part of the text is looked for where it is known to be spoken; where
+ * that is not known, our own model hears the recording first, which tells in which window each word was spoken, and then
+ * each window's words are aligned within it.
  */
 export async function alignRecording(pool: EnginePool, ask: AlignmentAsk, workers: number): Promise<HeardWord[]> {
   if (ask.words.length === 0) return [];
@@ -31,6 +35,10 @@ export async function alignRecording(pool: EnginePool, ask: AlignmentAsk, worker
   const signal = AbortSignal.any([ask.signal, stop.signal]);
   try {
     if (ask.durationMs <= MAX_WINDOW_MS) return await alignClip(pool, ask, signal);
+    const { stretches } = ask;
+    if (stretches && stretches.length > 0 && canAlignStretches(stretches)) {
+      return await alignStretches(pool, ask, stretches, { signal, workers });
+    }
     return await alignLong(pool, ask, signal, workers);
   } finally {
     stop.abort();

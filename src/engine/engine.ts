@@ -28,6 +28,7 @@ export interface EngineModels {
   readonly warm: readonly string[];
 }
 
+export type { TextStretch } from './align-stretches.ts';
 export type { DetectedSpan, DetectionAsk } from './detect-speech.ts';
 export type { HeardWindow, RecordingAsk } from './recording-ask.ts';
 

@@ -1,6 +1,6 @@
 import { PcmWindow } from './pcm-window.ts';
 import type { EnginePool } from './pool/engine-pool.ts';
-import type { HeardWord, RecogniseResult } from './protocol.ts';
+import { type HeardWord, nothingHeard, type RecogniseResult } from './protocol.ts';
 import type { HeardWindow, RecordingAsk } from './recording-ask.ts';
 import { windowsOf } from './recording-windows.ts';
 import { VAD_FRAME_MS } from './vad/silero-vad.ts';
@@ -34,7 +34,7 @@ async function hearClip(pool: EnginePool, ask: RecordingAsk, signal: AbortSignal
   for await (const chunk of ask.pcm) sound.append(chunk);
   const pcm = sound.slice(0, sound.end);
   const endMs = pcm.length / 16;
-  if (pcm.length === 0) return { ...nothing, startMs: 0, endMs };
+  if (pcm.length === 0) return { ...nothingHeard, startMs: 0, endMs };
   return { ...(await pool.run(ask, jobOf(ask, pcm, null, null), signal)), startMs: 0, endMs };
 }
 
@@ -65,17 +65,6 @@ function jobOf(ask: RecordingAsk, pcm: Float32Array, speech: Float32Array | null
   const { modelId, wantTimes, task, language } = ask;
   return { type: 'recognise', modelId, pcm, speech, wantTimes, task, language, languageHint } as const;
 }
-
-const nothing: RecogniseResult = {
-  words: [],
-  speechMs: 0,
-  speechSpan: null,
-  speechProbability: 0,
-  unheard: false,
-  language: null,
-  languageProbability: null,
-  heardBy: [],
-};
 
 function shifted(result: RecogniseResult, startMs: number, endMs: number): HeardWindow {
   const span = result.speechSpan;

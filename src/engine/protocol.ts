@@ -128,6 +128,18 @@ export interface RecogniseResult {
   readonly heardBy: readonly string[];
 }
 
+/** The result for sound in which nobody speaks. */
+export const nothingHeard: RecogniseResult = {
+  words: [],
+  speechMs: 0,
+  speechSpan: null,
+  speechProbability: 0,
+  unheard: false,
+  language: null,
+  languageProbability: null,
+  heardBy: [],
+};
+
 export interface AlignResult {
   readonly words: readonly HeardWord[];
 }

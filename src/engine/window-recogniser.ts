@@ -5,7 +5,7 @@ import { type GroupedWords, groupWords, isUnspacedBetween, type WrittenWord } fr
 import { hearWindow, type Piece, speechBetween } from './hearing/hear-window.ts';
 import { isBelievable, isOverSilence, remarksIn, stockEnding } from './hearing/trusted-words.ts';
 import type { ListenAsk } from './listener.ts';
-import type { AlignResult, HeardWord, RecogniseResult } from './protocol.ts';
+import { type AlignResult, type HeardWord, nothingHeard, type RecogniseResult } from './protocol.ts';
 import type { DecodeAsk, ForcedResult, SpeechModel } from './speech-model.ts';
 import { type SileroVad, VAD_FRAME_MS } from './vad/silero-vad.ts';
 import { speechRegions } from './windows/speech-regions.ts';
@@ -56,7 +56,7 @@ export class WindowRecogniser {
     const { regions } = speech;
     const first = regions[0];
     const last = regions.at(-1);
-    if (!first || !last) return { ...nothing };
+    if (!first || !last) return nothingHeard;
     const lengthMs = sound.length / SAMPLES_PER_MS;
     const speechMs = speechBetween(regions, 0, lengthMs);
     const fits = sound.length <= model.maxSamples;
@@ -137,17 +137,6 @@ export class WindowRecogniser {
     return { probabilities, regions: speechRegions(probabilities) };
   }
 }
-
-const nothing: RecogniseResult = {
-  words: [],
-  speechMs: 0,
-  speechSpan: null,
-  speechProbability: 0,
-  unheard: false,
-  language: null,
-  languageProbability: null,
-  heardBy: [],
-};
 
 /** The language to write in, and how sure it is when it had to be found out. */
 async function languageOf<Encoded>(

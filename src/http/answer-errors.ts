@@ -66,6 +66,8 @@ function errorHeaders(error: GatewayError): [string, string][] {
     const seconds = Math.min(maxRetryAfterSeconds, Math.max(1, Math.ceil(error.retryAfterSeconds)));
     headers.push(['retry-after', String(seconds)]);
   }
+  // As after a fallback that went well: one attempt alone is what the error itself tells.
+  if (error.tried.length > 1) headers.push(['x-flux-fallback', error.tried.join(', ')]);
   if (error.status === 401) headers.push(['www-authenticate', 'Bearer realm="fluxscribe"']);
   if (notWorthRetrying.has(error.code)) headers.push(['x-should-retry', 'false']);
   return headers;

@@ -12,9 +12,11 @@ import { exposedHeaders } from './reply/receipt.ts';
 import { recordRequests } from './request-facts.ts';
 import { audioRoutes } from './routes/audio-routes.ts';
 import { collectOpenApi, documentRoutes } from './routes/document-routes.ts';
+import { explainRoutes } from './routes/explain-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { modelRoutes } from './routes/model-routes.ts';
 import { modelStoreRoutes } from './routes/model-store-routes.ts';
+import { watchSilentConnections } from './silent-connections.ts';
 
 export type { HealthSnapshot, HttpParts } from './http-parts.ts';
 
@@ -26,6 +28,8 @@ export async function createHttpApp(parts: HttpParts): Promise<FastifyInstance> 
   const { limits, log } = parts;
   const spool = await openSpool({
     tempDir: parts.tempDir,
+    memoryUploadBytes: limits.memoryUploadBytes,
+    memoryTotalBytes: limits.memoryTotalBytes,
     thresholdBytes: limits.spoolThresholdBytes,
     minFreeDiskBytes: limits.minFreeDiskBytes,
     log,
@@ -74,6 +78,7 @@ export async function createHttpApp(parts: HttpParts): Promise<FastifyInstance> 
   audioRoutes(app, parts, { spool, gate });
   modelRoutes(app, parts);
   modelStoreRoutes(app, parts);
+  explainRoutes(app, parts);
   healthRoutes(app, parts);
   await documentRoutes(app, parts);
   refuseOtherMethods();
@@ -103,8 +108,10 @@ function letBodiesWait(app: FastifyInstance): void {
  */
 function endConnectionsWhileClosing(app: FastifyInstance): void {
   let closing = false;
+  const endSilent = watchSilentConnections(app.server);
   app.addHook('preClose', (done) => {
     closing = true;
+    endSilent();
     done();
   });
   app.addHook('onRequest', async (request, reply) => {

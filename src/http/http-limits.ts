@@ -8,7 +8,11 @@ export interface HttpLimits {
   readonly maxFieldBytes: number;
   /** Most text fields of one form. */
   readonly maxFields: number;
-  /** File bytes held in memory before they are written to disk in one piece. */
+  /** Uploads up to this size stay in memory and touch no disk; 0: none does. */
+  readonly memoryUploadBytes: number;
+  /** All uploads in memory together; what finds no room goes to disk. */
+  readonly memoryTotalBytes: number;
+  /** Bytes of a larger upload that are gathered before they are written to disk in one piece. */
   readonly spoolThresholdBytes: number;
   /** Uploads are refused (507) when the temporary directory's disk has less free room than this. */
   readonly minFreeDiskBytes: number;
@@ -41,6 +45,9 @@ export const defaultHttpLimits: HttpLimits = {
   maxFormOverheadBytes: mebibyte,
   maxFieldBytes: 64 * 1024,
   maxFields: 256,
+  // Two minutes of 16 kHz WAV, four of 128 kbit/s MP3: what people dictate.
+  memoryUploadBytes: 4 * mebibyte,
+  memoryTotalBytes: 128 * mebibyte,
   spoolThresholdBytes: 256 * 1024,
   minFreeDiskBytes: 64 * mebibyte,
   maxConcurrentUploads: 256,

@@ -1,5 +1,6 @@
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Log } from '../core/log.ts';
+import type { ExplainRoute } from '../pipeline/explain-route.ts';
 import type { TranscribeFile } from '../pipeline/transcribe-file.ts';
 import type { HttpLimits } from './http-limits.ts';
 import type { HttpMetrics } from './http-metrics.ts';
@@ -17,6 +18,7 @@ export interface HealthSnapshot {
 /** Everything that the HTTP door stands on. It reads no environment, keeps no global and opens no port. */
 export interface HttpParts {
   readonly transcribe: TranscribeFile;
+  readonly explainRoute: ExplainRoute;
   readonly models: ModelDirectory;
   readonly modelDepot: ModelDepot;
   readonly auth: Authenticator;

@@ -25,6 +25,7 @@ describe('transcription request', () => {
       showSegments: true,
       showWords: false,
       wantWords: false,
+      needsWords: false,
       wantLogprobs: false,
       unmet: [],
       ignored: [],

@@ -16,6 +16,8 @@ export interface TranscriptionRequest {
   readonly showWords: boolean;
   /** Word times are needed: to be shown, to cut long subtitles at them, or to part the text into segments at sentences. */
   readonly wantWords: boolean;
+  /** Of what `wantWords` is for, the times of words themselves: to be shown, or to cut subtitles at. */
+  readonly needsWords: boolean;
   readonly wantLogprobs: boolean;
   /** Fields that are understood but change nothing, for `x-flux-unmet`. */
   readonly unmet: readonly string[];
@@ -67,6 +69,7 @@ export function readTranscriptionRequest(
     showSegments: granularities.length === 0 || granularities.includes('segment'),
     showWords,
     wantWords: format !== 'json' && format !== 'text',
+    needsWords: format === 'srt' || format === 'vtt' || (format === 'verbose_json' && showWords),
     wantLogprobs: fields.include?.includes('logprobs') ?? false,
     unmet: unmetByTheDoor(fields),
     ignored: [...ignored, ...otherFiles],

@@ -133,18 +133,96 @@ export const modelBody = z
     name: z.string(),
     description: z.string(),
     alias_of: z.array(z.string()).nullable(),
+    fallbacks: z.array(z.string()).describe('Models that stand in for it where it fails, in order.'),
     capabilities: z.array(z.string()),
     languages: z.array(z.string()).describe('ISO-639-1 codes; `*` alone means any.'),
     response_formats: z.array(z.string()),
-    pricing: z.object({ per_minute_usd: z.string(), minimum_seconds: z.number() }),
-    limits: z.object({ max_upload_bytes: z.number().int(), max_audio_seconds: z.number().nullable() }),
-    health: z.enum(['ready', 'not-installed', 'unavailable']),
+    audio_formats: z.array(z.string()).describe('Kinds of files that it takes, by their usual endings.'),
+    pricing: z.object({
+      per_minute_usd: z.string(),
+      minimum_seconds: z.number(),
+      per_million_tokens: z
+        .object({ input_usd: z.string(), audio_usd: z.string(), output_usd: z.string() })
+        .nullable()
+        .describe('Charged instead of the length where the provider counts tokens.'),
+    }),
+    limits: z.object({
+      max_upload_bytes: z.number().int(),
+      max_audio_seconds: z.number().nullable(),
+      per_call: z
+        .object({ max_upload_bytes: z.number().int().nullable(), max_audio_seconds: z.number().nullable() })
+        .describe("The provider's own ceilings; recordings above them are cut."),
+    }),
+    health: z.enum(['ready', 'degraded', 'not-installed', 'unavailable']),
   })
   .meta({ id: 'Model' });
 
 export const modelListBody = z
   .object({ object: z.literal('list'), data: z.array(modelBody) })
   .meta({ id: 'ModelList' });
+
+const plannedAttempt = z.object({
+  provider: z.string(),
+  model: z.string(),
+  why: z.string().describe('In words: when it is asked.'),
+  adds: z
+    .array(z.string())
+    .describe('Times that the format needs and the model does not give: they are found here, in the sound.'),
+  breaker: z
+    .enum(['closed', 'probing', 'open'])
+    .describe('`probing`: one request at a time finds out if it works again.'),
+  own_price_per_minute_usd: z
+    .string()
+    .nullable()
+    .describe('What a minute costs who asks for this model by its own name; the price of the request is in `pricing`.'),
+  pieces: z
+    .object({
+      max_seconds: z.number().nullable(),
+      max_upload_bytes: z.number().int().nullable(),
+      max_parallel_calls: z.number().int(),
+    })
+    .nullable()
+    .describe('How the recording is cut for it; null: one call takes it.'),
+});
+
+export const routeExplanationBody = z
+  .object({
+    object: z.literal('route_explanation'),
+    model: z.string().describe('As it was asked for.'),
+    resolved_name: z.string().describe('Its name in the catalogue; the price is that of this name, whoever answers.'),
+    pricing: z.object({
+      per_minute_usd: z.string(),
+      minimum_seconds: z.number(),
+      by_tokens: z.boolean().describe('Tokens are charged instead where the provider counts them.'),
+    }),
+    opening: plannedAttempt
+      .extend({ keep_above_confidence: z.number().describe('Its answer stands from this mean word confidence on.') })
+      .nullable()
+      .describe('A cheap first pass; where it is unsure, the attempts follow.'),
+    attempts: z.array(plannedAttempt).describe('In order: the next one is asked where one fails.'),
+    rejected: z.array(
+      z.object({
+        provider: z.string(),
+        model: z.string(),
+        why: z.string().describe('In words.'),
+        code: z.enum([
+          'not-available',
+          'language',
+          'feature',
+          'not-allowed',
+          'leaves-machine',
+          'too-expensive',
+          'breaker-open',
+        ]),
+        retry_after_seconds: z.number().int().nullable(),
+      }),
+    ),
+    error: z
+      .object({ code: z.string(), status: z.number().int(), message: z.string() })
+      .nullable()
+      .describe('What a request would be answered at once; null: it would be tried.'),
+  })
+  .meta({ id: 'RouteExplanation' });
 
 const pullTask = z.object({
   status: z.enum(['waiting', 'running', 'done', 'failed']),

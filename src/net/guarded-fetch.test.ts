@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   answerEvents,
   answerHuge,
@@ -47,6 +48,24 @@ describe('createGuardedFetch', () => {
     const [seen] = vendor.requests;
     assert.deepEqual([seen?.path, seen?.body.toString(), seen?.headers['content-length']], ['/x?y=1', 'abcdef', '6']);
     assert.equal(seen?.headers['transfer-encoding'], undefined);
+  });
+
+  it('sends bytes that lie in memory in order, with their length, as often as asked', async () => {
+    vendor.behave(answerJson({ ok: true }));
+    const pieces = [Buffer.from('a'), Buffer.alloc(300_000, 'b'), Buffer.alloc(0), Buffer.from('c')];
+    const body = {
+      contentType: 'text/plain',
+      sizeBytes: 300_002,
+      pieces,
+      open: () => assert.fail('there is nothing to be made'),
+    };
+    for (let count = 0; count < 2; count++) await (await request({ body })).text();
+    assert.equal(vendor.requests.length, 2);
+    for (const seen of vendor.requests) {
+      assert.ok(seen.body.equals(Buffer.concat(pieces)));
+      assert.deepEqual([seen.headers['content-length'], seen.headers['content-type']], ['300002', 'text/plain']);
+      assert.equal(seen.headers['transfer-encoding'], undefined);
+    }
   });
 
   it('blames nobody else for a body that cannot be made, and lets go of its source', async () => {
@@ -136,6 +155,22 @@ describe('createGuardedFetch', () => {
       response.write('begun');
     });
     await assert.rejects((await request({ bodyTimeoutMs: 50 })).text(), isCode('timeout'));
+  });
+
+  it('counts the wait for a reply from the last byte of the body, however long that took to send', async () => {
+    vendor.behave(answerText('heard'));
+    // Several times the limit: undici looks at its timers twice a second.
+    const body = {
+      contentType: 'audio/wav',
+      sizeBytes: 10,
+      async *open() {
+        for (let sent = 0; sent < 10; sent++) {
+          yield Buffer.from('a');
+          await sleep(250);
+        }
+      },
+    };
+    assert.equal(await (await request({ body, headersTimeoutMs: 300 })).text(), 'heard');
   });
 
   it('reads no more than the ceiling, and closes the connection', async () => {

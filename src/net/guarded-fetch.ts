@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { GatewayError } from '../core/errors.ts';
 import { isLoopback, isPublicAddress, literalAddress } from './address-rules.ts';
+import { GatheredPieces } from './gathered-pieces.ts';
 import { failureOf } from './outbound-failure.ts';
 import { createReply, type OutboundReply } from './outbound-reply.ts';
 
@@ -14,6 +15,8 @@ export interface StreamedBody {
   readonly contentType: string;
   /** Exactly what `open` yields in all; anything else ends the request. */
   readonly sizeBytes: number;
+  /** All of them in order, where they lie in memory: then they are sent as they are, and `open` is not called. */
+  readonly pieces?: readonly Uint8Array[];
   /** The bytes, read as fast as the other side takes them. Its `return` is called when the request ends early. */
   open(): AsyncIterable<Uint8Array>;
 }
@@ -70,6 +73,8 @@ const defaultBodyTimeoutMs = 60_000;
 const defaultMaxReplyBytes = 16 * 1024 * 1024;
 /** Vendors' own idle limits are a minute and more (many 60 s): reused well before, a request seldom meets a closing socket. */
 const keepAliveTimeoutMs = 15_000;
+/** Bytes of a body that wait for a connection before its source is held up; at most half of them leave in one system call. */
+const socketBufferBytes = 1024 * 1024;
 
 /**
  * Proxies of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`) are used for everything but this machine itself.
@@ -85,9 +90,10 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
     allowH2: false,
     pipelining: 1,
   };
-  const direct = new Agent({ ...common, connect: { timeout } });
-  const viaProxy = new EnvHttpProxyAgent({ ...common, connect: { timeout } });
-  const publicOnly = new EnvHttpProxyAgent({ ...common, connect: { timeout, lookup: lookupPublic } });
+  const connect = { timeout, highWaterMark: socketBufferBytes };
+  const direct = new Agent({ ...common, connect });
+  const viaProxy = new EnvHttpProxyAgent({ ...common, connect });
+  const publicOnly = new EnvHttpProxyAgent({ ...common, connect: { ...connect, lookup: lookupPublic } });
 
   function dispatcherFor(url: URL): Dispatcher {
     if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refusedAddress();
@@ -116,19 +122,20 @@ async function send(request: OutboundRequest, dispatcherFor: (url: URL) => Dispa
       path: url.pathname + url.search,
       method: request.method,
       headers: { ...request.headers, ...body.headers },
-      body: body.content,
+      // Any iterable is a body by undici's documentation (Dispatcher.dispatch); its types have forgotten it.
+      body: body.content as Exclude<typeof body.content, GatheredPieces>,
       signal,
       headersTimeout: headersTimeoutMs,
       bodyTimeout: bodyTimeoutMs,
     });
     return createReply(response, { signal, maxBytes: request.maxReplyBytes ?? defaultMaxReplyBytes });
   } catch (thrown) {
-    throw (signal.aborted ? null : body.fault()) ?? failureOf(thrown, signal);
+    throw (signal.aborted ? null : body.fault()) ?? failureOf(thrown, signal, 'before-answer');
   }
 }
 
 interface Outgoing {
-  readonly content: string | Uint8Array | Readable | null;
+  readonly content: string | Uint8Array | Readable | GatheredPieces | null;
   readonly headers: Readonly<Record<string, string>>;
   /** What went wrong on our side while the body was made. */
   fault(): GatewayError | null;
@@ -138,6 +145,8 @@ function outgoing(body: OutboundRequest['body']): Outgoing {
   if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
     return { content: body ?? null, headers: {}, fault: () => null };
   }
+  const headers = { 'content-type': body.contentType, 'content-length': String(body.sizeBytes) };
+  if (body.pieces) return { content: new GatheredPieces(body.pieces), headers, fault: () => null };
   let fault: GatewayError | null = null;
   async function* watched(source: StreamedBody) {
     try {
@@ -152,7 +161,7 @@ function outgoing(body: OutboundRequest['body']): Outgoing {
   }
   return {
     content: Readable.from(watched(body), { objectMode: false }),
-    headers: { 'content-type': body.contentType, 'content-length': String(body.sizeBytes) },
+    headers,
     fault: () => fault,
   };
 }

@@ -16,8 +16,15 @@ const unreachableCodes: ReadonlySet<string> = new Set([
   'ENETUNREACH',
 ]);
 
-/** Whatever a connection failed with, as the error that other rooms know. Addresses and headers stay out of the message. */
-export function failureOf(thrown: unknown, signal: AbortSignal): GatewayError {
+/**
+ * Whatever a connection failed with, as the error that other rooms know. Addresses and headers stay out of the message.
+ * `before-answer`: not a byte of the reply had come, so that asking again cannot pay twice for one answer.
+ */
+export function failureOf(
+  thrown: unknown,
+  signal: AbortSignal,
+  moment: 'before-answer' | 'within-answer' = 'within-answer',
+): GatewayError {
   if (signal.aborted) return abortFailure(signal);
   if (thrown instanceof GatewayError) return thrown;
   const code = codeOf(thrown);
@@ -27,7 +34,11 @@ export function failureOf(thrown: unknown, signal: AbortSignal): GatewayError {
   const message = unreachableCodes.has(code)
     ? 'The provider cannot be reached.'
     : 'The connection to the provider broke.';
-  return new GatewayError('bad_gateway', message, { origin: 'provider', cause: thrown });
+  return new GatewayError('bad_gateway', message, {
+    origin: 'provider',
+    transient: moment === 'before-answer',
+    cause: thrown,
+  });
 }
 
 /** Why a signal was aborted: a deadline, or a caller who left. */

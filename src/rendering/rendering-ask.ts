@@ -26,6 +26,8 @@ export interface Receipt {
   readonly billed_seconds: number;
   readonly cost_usd: string;
   readonly unmet?: readonly string[];
+  /** Times that the model did not give and how they came about: `words=aligned`, `segments=estimated`. */
+  readonly derived?: readonly string[];
   readonly fallback?: readonly string[];
   readonly unheard_seconds?: number;
 }

@@ -18,5 +18,8 @@ export interface Judgement {
   readonly characterCount: number;
 }
 
-/** `empty`: no text over speech; `loop`: the same words again and again; `too-short`: far less text than speech. */
-export type AnswerFault = 'empty' | 'loop' | 'too-short' | 'wrong-language';
+/**
+ * `empty`: no text over speech; `unspoken`: text where nobody speaks; `loop`: the same words again and again; `too-short`:
+ * far less text than speech.
+ */
+export type AnswerFault = 'empty' | 'unspoken' | 'loop' | 'too-short' | 'wrong-language';

@@ -1,76 +1,51 @@
-import { GatewayError, toGatewayError } from '../core/errors.ts';
-import type { Call, Provider, ProviderAnswer, ProviderAsk } from '../providers/contract.ts';
-import type { Attempt, Plan } from './plan.ts';
+import type { ProviderAsk } from '../providers/contract.ts';
+import { defaultAttemptLimits } from './attempt-limits.ts';
+import type { AttemptsResult } from './attempt-record.ts';
+import type { AttemptsCall, AttemptsParts } from './attempts-parts.ts';
+import { AttemptsRun } from './attempts-run.ts';
+import { type BreakerOptions, type BreakerReading, createBreakers } from './breakers.ts';
+import type { Plan } from './plan.ts';
+import { createProviderBoxes, type ProviderBoxes } from './provider-boxes.ts';
 
-/** One attempt as it went, for headers, metrics and the request's record. */
-export interface AttemptRecord {
-  readonly modelId: string;
-  readonly providerId: string;
-  /** `ok`, or the error code that it ended with. */
-  readonly outcome: string;
-  readonly latencyMs: number;
+export { type AttemptRecord, AttemptsError, type AttemptsResult } from './attempt-record.ts';
+
+/** Everything that happens between a plan and an answer; the only place that tries again. */
+export interface Attempts {
+  /**
+   * Runs a plan. The next candidate is asked after a failure that another could cure and after an answer that cannot be
+   * right; never after the caller's own mistake or hang-up, and never once finished text has gone to the caller. Rejects
+   * with AttemptsError.
+   */
+  run(plan: Plan, ask: Omit<ProviderAsk, 'modelId'>, call: AttemptsCall): Promise<AttemptsResult>;
+  /** Whether a model of a provider would be asked now, its boxes taken together. */
+  stateOf(providerId: string, modelId: string): BreakerReading;
 }
 
-export interface AttemptsResult {
-  readonly answer: ProviderAnswer;
-  readonly attempt: Attempt;
-  readonly records: readonly AttemptRecord[];
-}
+/** Five failed requests are no bad luck any more; ten seconds is how long a restart takes, five minutes an outage. */
+export const defaultBreakerOptions: Pick<BreakerOptions, 'failures' | 'openMs' | 'maxOpenMs'> = {
+  failures: 5,
+  openMs: 10_000,
+  maxOpenMs: 300_000,
+};
 
-/** Carries the records of a request whose every attempt failed. */
-export class AttemptsError extends GatewayError {
-  readonly records: readonly AttemptRecord[];
-  constructor(last: GatewayError, records: readonly AttemptRecord[]) {
-    super(last.code, last.message, {
-      origin: last.origin,
-      cause: last,
-      ...(last.param === null ? {} : { param: last.param }),
-      ...(last.retryAfterSeconds === null ? {} : { retryAfterSeconds: last.retryAfterSeconds }),
-    });
-    this.records = records;
+export function createAttempts(parts: AttemptsParts): Attempts {
+  const { breakers = createBreakers(defaultBreakerOptions), limits = defaultAttemptLimits, dice = Math.random } = parts;
+  const known = new Map<string, ProviderBoxes>();
+  function boxesOf(providerId: string): ProviderBoxes | null {
+    const found = known.get(providerId);
+    if (found) return found;
+    const provider = parts.providers.get(providerId);
+    if (!provider) return null;
+    const boxes = createProviderBoxes(providerId, parts.boxes?.get(providerId) ?? [provider], { breakers, dice });
+    known.set(providerId, boxes);
+    return boxes;
   }
-}
-
-/**
- * Runs a plan: the only place that tries again. The next candidate is tried only after a failure that another one could
- * cure, never after the caller's own mistake or hang-up, and never once finished segments have been sent to the caller.
- */
-export async function runAttempts(
-  plan: Plan,
-  providers: ReadonlyMap<string, Provider>,
-  ask: Omit<ProviderAsk, 'modelId'>,
-  call: Call,
-): Promise<AttemptsResult> {
-  const records: AttemptRecord[] = [];
-  let delivered = false;
-  let last: GatewayError | null = null;
-  for (const attempt of plan.attempts) {
-    const provider = providers.get(attempt.providerId);
-    if (!provider) throw new GatewayError('server_error', 'A planned provider is not configured.');
-    const startedAt = performance.now();
-    const record = (outcome: string) =>
-      records.push({ ...attempt, outcome, latencyMs: Math.round(performance.now() - startedAt) });
-    try {
-      const answer = await provider.transcribe(
-        { ...ask, modelId: attempt.modelId },
-        {
-          signal: call.signal,
-          log: call.log,
-          ...(call.onEvent && {
-            onEvent: (event) => {
-              if (event.type === 'segment-final') delivered = true;
-              call.onEvent?.(event);
-            },
-          }),
-        },
-      );
-      record('ok');
-      return { answer, attempt, records };
-    } catch (thrown) {
-      last = toGatewayError(thrown);
-      record(last.code);
-      if (last.next === 'stop' || delivered || call.signal.aborted) break;
-    }
-  }
-  throw new AttemptsError(last ?? new GatewayError('server_error', 'The plan has no attempt.'), records);
+  return {
+    run: (plan, ask, call) => new AttemptsRun({ parts, breakers, boxesOf, limits, ask, call }, plan).run(),
+    stateOf(providerId, modelId) {
+      const whole = breakers.stateOf(providerId, modelId);
+      if (whole.state !== 'closed' || !parts.boxes?.has(providerId)) return whole;
+      return boxesOf(providerId)?.stateOf(modelId) ?? whole;
+    },
+  };
 }

@@ -26,7 +26,7 @@ export const catalogueOrderPolicy: RoutingPolicy = {
     for (const group of named.groups) {
       const able: Candidate[] = [];
       for (const modelId of group.modelIds) {
-        const candidate = market.candidates.find((one) => one.card.id === modelId);
+        const candidate = candidateById(modelId, market);
         const why = candidate ? reasonAgainst(candidate, context) : 'not-available';
         if (why) passedOver.push({ modelId, why });
         else if (candidate) able.push(candidate);
@@ -101,11 +101,23 @@ function namedModel(id: string, pinnedId: string | null, market: Market): Named 
  * one that is available is meant; where several are, the first, never another in its place: who asks for a name does not
  * agree to whoever has it.
  */
-function candidateNamed(name: string, { candidates }: Market): Candidate | null {
-  const exact = candidates.find((one) => one.card.id === name);
+function candidateNamed(name: string, market: Market): Candidate | null {
+  const exact = candidateById(name, market);
   if (exact) return exact;
-  const bare = candidates.filter((one) => one.card.id.endsWith(`/${name}`));
+  const bare = market.candidates.filter((one) => one.card.id.endsWith(`/${name}`));
   return bare.find((one) => one.available) ?? bare[0] ?? null;
+}
+
+/** Markets are the same object for as long as nothing changes: each is indexed once. */
+const indexes = new WeakMap<Market, ReadonlyMap<string, Candidate>>();
+
+function candidateById(id: string, market: Market): Candidate | null {
+  let index = indexes.get(market);
+  if (!index) {
+    index = new Map(market.candidates.map((one) => [one.card.id, one]));
+    indexes.set(market, index);
+  }
+  return index.get(id) ?? null;
 }
 
 /** Those that know as many languages as any of them, then the others, each in their order. */
@@ -152,7 +164,7 @@ function accessReason(candidate: Candidate, { ask, market, named }: Context): Pa
   }
   if (access.localOnly && servedBy(candidate) !== localProviderId) return 'leaves-machine';
   // Everybody pays the price of the name that was asked for, whichever model answers.
-  const priced = isAlias ? candidate : (market.candidates.find((one) => one.card.id === named.name) ?? candidate);
+  const priced = isAlias ? candidate : (candidateById(named.name, market) ?? candidate);
   const nanosPerMinute = market.aliasNanosPerMinute?.get(named.name) ?? priced.nanosPerMinute;
   const isTooExpensive =
     access.maxNanosPerMinute !== null && nanosPerMinute !== undefined && nanosPerMinute > access.maxNanosPerMinute;
@@ -192,7 +204,7 @@ function openingOf(context: Context, attempts: readonly Attempt[]): Opening | nu
   const [first] = attempts;
   if (!opening || !first || ask.task !== 'transcribe') return null;
   const candidate = opening.modelIds
-    .flatMap((id) => market.candidates.find((one) => one.card.id === id) ?? [])
+    .flatMap((id) => candidateById(id, market) ?? [])
     .find((one) => reasonAgainst(one, context) === null);
   if (!candidate || candidate.card.id === first.modelId) return null;
   if (opening.beforeOthersOnly && servedBy(candidate) === first.providerId) return null;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { hashKey } from '../auth/key-store.ts';
+import { accessOf } from '../auth/principal.ts';
 import { KeyFileError, openFileKeyStore } from './file-key-store.ts';
 
 describe('file key store', () => {
@@ -61,6 +62,44 @@ describe('file key store', () => {
     const restarted = await openStore();
     assert.equal(await restarted.findByHash(hashKey(old!)), null);
     assert.ok(await restarted.findByHash(hashKey(next)));
+  });
+
+  it('knows what a key in the file allows', async () => {
+    mkdirSync(join(dir, 'data'));
+    const record = {
+      id: 'key_1',
+      sha256: hashKey('sk-bounded'),
+      scopes: ['transcribe'],
+      createdAt: '2026-11-21T00:00:00Z',
+    };
+    const access = { allowedModels: ['flux-voice'], localOnly: true, maxPerMinuteUsd: '0.05' };
+    writeFileSync(file, JSON.stringify({ keys: [{ ...record, ...access }] }));
+    const principal = await (await openStore()).findByHash(hashKey('sk-bounded'));
+    assert.ok(principal);
+    assert.deepEqual(accessOf(principal), {
+      allowedModels: ['flux-voice'],
+      localOnly: true,
+      maxNanosPerMinute: 50_000_000n,
+    });
+    assert.deepEqual(accessOf({ keyId: 'x', scopes: [], allowedModels: null }), {
+      allowedModels: null,
+      localOnly: false,
+      maxNanosPerMinute: null,
+    });
+  });
+
+  it('keeps what other keys allow when the admin key is replaced', async () => {
+    mkdirSync(join(dir, 'data'));
+    const record = {
+      id: 'key_1',
+      sha256: hashKey('sk-bounded'),
+      scopes: ['transcribe'],
+      createdAt: '2026-11-21T00:00:00Z',
+    };
+    writeFileSync(file, JSON.stringify({ keys: [{ ...record, localOnly: true }] }));
+    await (await openStore()).resetAdminKey();
+    const principal = await (await openStore()).findByHash(hashKey('sk-bounded'));
+    assert.equal(principal?.localOnly, true);
   });
 
   it('refuses a damaged file instead of locking its owner out with a new key', async () => {

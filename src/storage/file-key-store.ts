@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { hashKey, type KeyStore, sameHash } from '../auth/key-store.ts';
 import type { Principal } from '../auth/principal.ts';
+import { parseDollars } from '../core/money.ts';
 
 /** Keys in one JSON file that only its owner may read. It holds hashes: the file is no use to whoever steals it. */
 export interface FileKeyStore extends KeyStore {
@@ -39,6 +40,15 @@ const keyFile = z.object({
       sha256: z.string().regex(/^[0-9a-f]{64}$/),
       scopes: z.array(z.enum(['transcribe', 'admin'])),
       createdAt: z.iso.datetime(),
+      /** Names of models and aliases that it may use; left out: every one. */
+      allowedModels: z.array(z.string().min(1)).optional(),
+      /** No recording of it leaves this machine. */
+      localOnly: z.boolean().optional(),
+      /** US dollars for a minute, in quotes: dearer models are not for it. */
+      maxPerMinuteUsd: z
+        .string()
+        .regex(/^\d{1,12}(\.\d{1,9})?$/)
+        .optional(),
     }),
   ),
 });
@@ -89,7 +99,14 @@ function adminRecord(key: string): KeyRecord {
 }
 
 function principalOf(record: KeyRecord): Principal {
-  return { keyId: record.id, scopes: record.scopes, allowedModels: null };
+  const { id, scopes, allowedModels = null, localOnly, maxPerMinuteUsd } = record;
+  return {
+    keyId: id,
+    scopes,
+    allowedModels,
+    ...(localOnly !== undefined && { localOnly }),
+    ...(maxPerMinuteUsd !== undefined && { maxNanosPerMinute: parseDollars(maxPerMinuteUsd) }),
+  };
 }
 
 async function readRecords(file: string): Promise<KeyRecord[]> {

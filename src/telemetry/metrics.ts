@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type AttemptMetrics, createAttemptMetrics, type MeasuredBreaker } from './attempt-metrics.ts';
 
 /** What a finished request tells the metrics. The HTTP door's record has these and more. */
 export interface MeasuredRequest {
@@ -24,6 +25,8 @@ export interface EngineGauges {
 export interface MetricsOptions {
   /** Left out: no engine gauges. */
   readonly engine?: () => EngineGauges;
+  /** Left out: no breaker gauges. */
+  readonly breakers?: () => readonly MeasuredBreaker[];
   /** CPU, memory, event loop and garbage collection of this process. */
   readonly processMetrics: boolean;
 }
@@ -32,6 +35,7 @@ export interface MetricsOptions {
 export interface Metrics {
   requestFinished(request: MeasuredRequest): void;
   uploadsChanged(by: 1 | -1): void;
+  readonly attempts: AttemptMetrics;
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
@@ -105,6 +109,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     uploadsChanged(by) {
       uploads.inc(by);
     },
+    attempts: createAttemptMetrics(registry, options.breakers ?? (() => [])),
     async render() {
       return { contentType: registry.contentType, body: await registry.metrics() };
     },

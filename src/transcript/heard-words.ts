@@ -19,8 +19,8 @@ export interface HeardStretch {
   /** Where speech begins and ends in it, from the start of the recording. */
   readonly startMs: number;
   readonly endMs: number;
-  /** Mean probability of speech in it, 0..1. */
-  readonly speechProbability: number;
+  /** Mean probability of speech in it, 0..1; null when nobody has looked. */
+  readonly speechProbability: number | null;
   /** What is spoken in it; null when unknown. */
   readonly language: LanguageTag | null;
 }
@@ -97,7 +97,7 @@ function toSegment(stretch: HeardStretch, words: readonly HeardWord[], startMs: 
     speaker: null,
     confidence: confidenceOf(words),
     avgLogprob: logprobs.length === 0 ? null : logprobs.reduce((sum, one) => sum + one, 0) / logprobs.length,
-    noSpeechProbability: 1 - stretch.speechProbability,
+    noSpeechProbability: stretch.speechProbability === null ? null : 1 - stretch.speechProbability,
     tokens: words.flatMap((word) => word.tokens.map((token) => token.id)),
   };
 }

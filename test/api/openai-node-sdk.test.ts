@@ -226,7 +226,7 @@ describe('the openai SDK for Node', () => {
     const { client } = await setUp(context);
     const ids: string[] = [];
     for await (const model of client.models.list()) ids.push(model.id);
-    assert.deepEqual(ids, ['flux-voice', 'flux-voice-fast', 'local/moonshine-tiny']);
+    assert.deepEqual(ids, ['flux-voice', 'flux-voice-fast', 'local/moonshine-tiny', 'local/cheap', 'openai/cheap']);
     assert.equal((await client.models.retrieve('local/moonshine-tiny')).owned_by, 'local');
     await assert.rejects(client.models.retrieve('openai/nothing'), OpenAI.NotFoundError);
   });

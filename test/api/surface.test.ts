@@ -3,7 +3,15 @@ import { describe, it } from 'node:test';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { multipartBody, multipartType } from '../helpers/multipart.ts';
 import { rawClient } from '../helpers/raw-client.ts';
-import { adminKey, goodKey, startTestGateway, type TestGateway, wavBytes } from '../helpers/test-gateway.ts';
+import {
+  adminKey,
+  boundedKey,
+  frugalKey,
+  goodKey,
+  startTestGateway,
+  type TestGateway,
+  wavBytes,
+} from '../helpers/test-gateway.ts';
 
 function get(gateway: TestGateway, path: string, headers: Record<string, string> = {}): Promise<Response> {
   return fetch(`${gateway.url}${path}`, { headers });
@@ -29,11 +37,17 @@ describe('the HTTP surface', () => {
         name: 'flux-voice',
         description: '',
         alias_of: ['local/moonshine-tiny'],
+        fallbacks: [],
         capabilities: ['transcribe', 'word-times'],
         languages: ['en'],
         response_formats: ['json', 'text', 'srt', 'verbose_json', 'vtt', 'diarized_json'],
-        pricing: { per_minute_usd: '0.10', minimum_seconds: 10 },
-        limits: { max_upload_bytes: 33_554_432, max_audio_seconds: null },
+        audio_formats: ['ogg', 'wav'],
+        pricing: { per_minute_usd: '0.10', minimum_seconds: 10, per_million_tokens: null },
+        limits: {
+          max_upload_bytes: 33_554_432,
+          max_audio_seconds: null,
+          per_call: { max_upload_bytes: null, max_audio_seconds: null },
+        },
         health: 'ready',
       });
       for (const id of ['local%2Fmoonshine-tiny', 'local/moonshine-tiny', 'moonshine-tiny']) {
@@ -49,6 +63,26 @@ describe('the HTTP surface', () => {
     const ids = (await jsonOf(await get(gateway, '/v1/models', withKey))).data.map((one: { id: string }) => one.id);
     assert.ok(!ids.includes('local/whisper-base'));
     assert.equal((await jsonOf(await get(gateway, '/v1/models/whisper-base', withKey))).health, 'not-installed');
+  });
+
+  it('shows a key only the models that it may use; the others do not exist for it', async (context) => {
+    const gateway = await startTestGateway(context);
+    const idsFor = async (key: string) =>
+      (await jsonOf(await get(gateway, '/v1/models', { authorization: `Bearer ${key}` }))).data.map(
+        (one: { id: string }) => one.id,
+      );
+    assert.deepEqual(await idsFor(boundedKey), ['flux-voice-fast']);
+    assert.deepEqual(await idsFor(frugalKey), ['local/cheap']);
+    for (const [key, id, status] of [
+      [boundedKey, 'flux-voice-fast', 200],
+      [boundedKey, 'flux-voice', 404],
+      [frugalKey, 'local/cheap', 200],
+      [frugalKey, 'openai/cheap', 404],
+      [frugalKey, 'flux-voice', 404],
+    ] as const) {
+      const reply = await get(gateway, `/v1/models/${id}`, { authorization: `Bearer ${key}` });
+      assert.equal(reply.status, status, `${key} ${id}`);
+    }
   });
 
   it('takes the key in every form and wants one everywhere but at the open addresses', async (context) => {
@@ -209,6 +243,7 @@ describe('the HTTP surface', () => {
       '/api/models',
       '/api/models/{id}',
       '/api/models/{id}/pull',
+      '/api/routes/explain',
       '/health',
       '/livez',
       '/metrics',

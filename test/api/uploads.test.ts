@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { multipartBody, multipartType, type Part } from '../helpers/multipart.ts';
 import { rawClient } from '../helpers/raw-client.ts';
-import { untilHangUp } from '../helpers/scripted-transcribe.ts';
+import { outcomeOf, untilHangUp } from '../helpers/scripted-transcribe.ts';
 import { goodKey, startTestGateway, type TestGateway, wavBytes } from '../helpers/test-gateway.ts';
+import { twoTickets } from '../helpers/transcripts.ts';
 
 const path = '/v1/audio/transcriptions';
 
@@ -55,8 +56,10 @@ describe('uploads', () => {
   });
 
   it('of every size arrive byte for byte', async (context) => {
-    const gateway = await startTestGateway(context, { limits: { spoolThresholdBytes: 4096 } });
-    for (const size of [45, 4095, 4096, 4097, 65_536, 300_001, 3_000_003]) {
+    const gateway = await startTestGateway(context, {
+      limits: { memoryUploadBytes: 200_000, spoolThresholdBytes: 4096 },
+    });
+    for (const size of [45, 4095, 4096, 4097, 65_536, 199_000, 200_001, 300_001, 3_000_003]) {
       const bytes = Buffer.from(Uint8Array.from({ length: size }, (_, index) => (index * 31 + (index >> 8)) & 255));
       const response = await post(gateway, multipartBody([{ ...filePart, value: bytes }]));
       assert.equal(response.status, 200);
@@ -225,7 +228,7 @@ describe('uploads', () => {
   });
 
   it('cut off in the middle leave nothing behind and count as hung up', async (context) => {
-    const gateway = await startTestGateway(context, { limits: { spoolThresholdBytes: 1024 } });
+    const gateway = await startTestGateway(context, { limits: { memoryUploadBytes: 0, spoolThresholdBytes: 1024 } });
     const client = await rawClient(gateway.port, head({ 'content-type': multipartType, 'content-length': 100_000 }));
     client.socket.write(multipartBody([filePart]).subarray(0, 20_000));
     await gateway.until(async () => (await gateway.spooled()).length === 1);
@@ -236,7 +239,7 @@ describe('uploads', () => {
   });
 
   it('with broken chunks are answered 400 or cut off, and nothing is left', async (context) => {
-    const gateway = await startTestGateway(context, { limits: { spoolThresholdBytes: 1024 } });
+    const gateway = await startTestGateway(context, { limits: { memoryUploadBytes: 0, spoolThresholdBytes: 1024 } });
     const client = await rawClient(
       gateway.port,
       head({ 'content-type': multipartType, 'transfer-encoding': 'chunked' }),
@@ -261,13 +264,25 @@ describe('uploads', () => {
   });
 
   it('are refused with 507 when the disk is nearly full', async (context) => {
-    const gateway = await startTestGateway(context, { limits: { minFreeDiskBytes: Number.MAX_SAFE_INTEGER } });
+    const gateway = await startTestGateway(context, {
+      limits: { memoryUploadBytes: 0, minFreeDiskBytes: Number.MAX_SAFE_INTEGER },
+    });
     const response = await post(gateway, multipartBody([filePart]));
     assert.deepEqual([response.status, (await errorOf(response)).code], [507, 'storage_full']);
   });
 
-  it('lie in a file that only this user can read while they are worked on, and are gone after a hang-up', async (context) => {
-    const gateway = await startTestGateway(context);
+  it('that are small touch no disk, even when it is full', async (context) => {
+    const gateway = await startTestGateway(context, { limits: { minFreeDiskBytes: Number.MAX_SAFE_INTEGER } });
+    gateway.script.play(async (_ask) => {
+      assert.deepEqual(await gateway.spooled(), []);
+      return outcomeOf(twoTickets);
+    });
+    assert.equal((await post(gateway, multipartBody([filePart]))).status, 200);
+    assert.equal(gateway.script.calls[0]!.ask.stored.path, null);
+  });
+
+  it('too large for memory lie in a file that only this user can read while they are worked on, and are gone after a hang-up', async (context) => {
+    const gateway = await startTestGateway(context, { limits: { memoryUploadBytes: 0 } });
     gateway.script.play(untilHangUp);
     const controller = new AbortController();
     const request = fetch(`${gateway.url}${path}`, {
@@ -312,7 +327,7 @@ describe('uploads', () => {
   it('still work after somebody has swept the temporary directory', async (context) => {
     const tempDir = await mkdtemp(join(tmpdir(), 'fluxscribe-swept-'));
     context.after(() => rm(tempDir, { recursive: true, force: true }));
-    const gateway = await startTestGateway(context, { tempDir });
+    const gateway = await startTestGateway(context, { tempDir, limits: { memoryUploadBytes: 0 } });
     for (const name of await readdir(tempDir)) await rm(join(tempDir, name), { recursive: true });
     assert.equal((await post(gateway, multipartBody([filePart]))).status, 200);
   });

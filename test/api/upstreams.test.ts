@@ -13,6 +13,7 @@ import { silentLog } from '../../src/core/log.ts';
 import { createPriceBook } from '../../src/metering/price-book.ts';
 import { createTranscribeFile } from '../../src/pipeline/transcribe-file.ts';
 import type { Provider } from '../../src/providers/contract.ts';
+import { createAttempts } from '../../src/routing/attempts.ts';
 import { catalogueOrderPolicy } from '../../src/routing/policy.ts';
 import { fixtureBytes } from '../helpers/audio-files.ts';
 import {
@@ -24,7 +25,7 @@ import {
   stall,
   startFakeVendor,
 } from '../helpers/fake-vendor.ts';
-import { goodKey, startTestGateway } from '../helpers/test-gateway.ts';
+import { goodKey, localKey, startTestGateway } from '../helpers/test-gateway.ts';
 
 const key = 'sk-of-the-operator';
 const heardHere = 'Heard on this machine.';
@@ -115,7 +116,7 @@ describe('a gateway with upstream providers', () => {
       audioLimits: { maxDurationMs: 60_000 },
       policy: catalogueOrderPolicy,
       market: () => marketOf(current(), health),
-      providers: new Map([['local', embedded], ...upstreams.providers]),
+      attempts: createAttempts({ providers: new Map([['local', embedded], ...upstreams.providers]) }),
       prices: createPriceBook(pricesOf(catalogue)),
       log: silentLog,
       deadlineMs: () => 20_000,
@@ -261,6 +262,57 @@ describe('a gateway with upstream providers', () => {
       origin: 'provider',
     });
     assert.equal(siliconflow.requests.length, 0);
+  });
+
+  it("lets another model stand in for the one that is named, at that one's price", async (context) => {
+    const { client } = await start(context);
+    openai.behave(answerJson({ error: { message: 'broken' } }, 500));
+    siliconflow.behave(answerJson({ text: '你好。' }));
+    const { response } = await client.audio.transcriptions
+      .create({ file: await recording(), model: 'openai/whisper-1' })
+      .withResponse();
+    assert.equal(response.headers.get('x-flux-routed-model'), 'alibaba/sensevoice-small');
+    assert.match(
+      response.headers.get('x-flux-fallback') ?? '',
+      /^openai\/whisper-1;[^,]+, alibaba\/sensevoice-small;ok$/,
+    );
+    // 1.2 s at $0.006 a minute.
+    assert.equal(response.headers.get('x-flux-cost-usd'), '0.000120000');
+    // It does not speak French: nobody stands in.
+    const french = client.audio.transcriptions.create({ file: await recording(), model: 'whisper-1', language: 'fr' });
+    await assert.rejects(french, (error) => error instanceof APIError && error.status === 502);
+  });
+
+  it('tells on the error who was asked when nobody could answer', async (context) => {
+    const { client } = await start(context);
+    openai.behave(answerJson({ error: { message: 'broken' } }, 500));
+    siliconflow.behave(answerJson({}, 401));
+    const refused = client.audio.transcriptions.create({ file: await recording(), model: 'openai/whisper-1' });
+    await assert.rejects(
+      refused,
+      (error) =>
+        error instanceof APIError &&
+        error.headers?.get('x-flux-fallback') ===
+          'openai/whisper-1;bad_gateway, alibaba/sensevoice-small;provider_key_refused',
+    );
+  });
+
+  it('sends nothing out for a key that forbids it, whatever the name leads to', async (context) => {
+    const { gateway } = await start(context);
+    const client = new OpenAI({ apiKey: localKey, baseURL: `${gateway.url}/v1`, maxRetries: 0 });
+    const house = await client.audio.transcriptions.create({ file: await recording(), model: 'house' });
+    assert.equal(house.text, heardHere);
+    const vendors = client.audio.transcriptions.create({ file: await recording(), model: 'openai/whisper-1' });
+    await assert.rejects(
+      vendors,
+      (error) => error instanceof APIError && error.status === 403 && error.code === 'model_not_allowed',
+    );
+    const ids: string[] = [];
+    for await (const model of client.models.list()) ids.push(model.id);
+    assert.ok(ids.includes('house') && ids.includes('local/moonshine-tiny'));
+    assert.ok(ids.every((id) => !/^(openai|alibaba)\//.test(id)));
+    await assert.rejects(client.models.retrieve('openai/whisper-1'), OpenAI.NotFoundError);
+    assert.equal(openai.requests.length + siliconflow.requests.length, 0);
   });
 
   it('lets go of the vendor when the caller hangs up', async (context) => {

@@ -190,6 +190,8 @@ describe('a long reply in JSON', () => {
 });
 
 describe('the receipt', () => {
+  const attempt = { kind: 'first', outcome: 'ok', latencyMs: 5, calls: 1, answered: false } as const;
+
   it('tells a fallback, what was unmet and what stayed unheard, for every format', async (context) => {
     const gateway = await startTestGateway(context);
     gateway.script.play(() =>
@@ -198,8 +200,8 @@ describe('the receipt', () => {
         {
           unmet: ['prompt', 'word-times'],
           attempts: [
-            { modelId: 'openai/whisper-1', providerId: 'openai', outcome: 'service_unavailable', latencyMs: 5 },
-            { modelId: 'local/moonshine-tiny', providerId: 'local', outcome: 'ok', latencyMs: 50 },
+            { ...attempt, modelId: 'openai/whisper-1', providerId: 'openai', outcome: 'service_unavailable' },
+            { ...attempt, modelId: 'local/moonshine-tiny', providerId: 'local', kind: 'fallback', answered: true },
           ],
         },
       ),

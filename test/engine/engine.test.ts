@@ -120,6 +120,35 @@ describe('the embedded engine', () => {
     assert.equal(garages(aligned).length, REPEATS);
   });
 
+  it('looks for the parts of a long text where they are said to be spoken, roughly, and nowhere else', async () => {
+    const periodMs = (speech.length + GAP_SAMPLES) / 16;
+    const words = Array(REPEATS).fill(SPOKEN.split(' ')).flat() as string[];
+    // Whole seconds; the last lies behind the end of the sound.
+    const stretches = Array.from({ length: REPEATS }, (_, repeat) => {
+      const startMs = Math.floor((repeat * periodMs) / 1000) * 1000 + (repeat === REPEATS - 1 ? longMs() : 0);
+      return { wordCount: words.length / REPEATS, startMs, endMs: startMs + 7_000 };
+    });
+    const ask = { modelId: MODEL, openPcm: long, durationMs: longMs(), words, language: null, signal: never } as const;
+    const aligned = await bench.engine.align({ ...ask, stretches });
+    assert.deepEqual(
+      aligned.map((one) => one.text),
+      words,
+    );
+    const parts = words.length / REPEATS;
+    const alone = await bench.engine.align({
+      ...ask,
+      openPcm: () => sound(speech),
+      durationMs: speech.length / 16,
+      words: words.slice(0, parts),
+    });
+    for (const [index, word] of aligned.entries()) {
+      const repeat = Math.floor(index / parts);
+      const startMs = word.startMs ?? Number.NaN;
+      if (repeat === REPEATS - 1) assert.ok(startMs >= longMs(), 'a word is put where nobody said it');
+      else assert.ok(Math.abs(startMs - repeat * periodMs - (alone[index % parts]?.startMs ?? 0)) <= 120, word.text);
+    }
+  });
+
   it('tells where somebody speaks in a recording of any length, and nowhere in silence and noise', async () => {
     const spans = await bench.engine.detectSpeech({ pcm: long(), signal: never });
     const periodMs = (speech.length + GAP_SAMPLES) / 16;

@@ -128,8 +128,11 @@ export function answerHuge(sizeBytes: number): VendorBehaviour {
     for (let sent = 0; sent < sizeBytes && !response.destroyed; sent += block.length) {
       if (!response.write(block)) {
         await new Promise<void>((resolve) => {
-          response.once('drain', resolve);
-          response.once('close', resolve);
+          const goOn = () => {
+            response.off('drain', goOn).off('close', goOn);
+            resolve();
+          };
+          response.once('drain', goOn).once('close', goOn);
         });
       }
     }

@@ -60,7 +60,17 @@ export function outcomeOf(transcript: Transcript, more: Partial<TranscribeOutcom
     routedModel: 'local/moonshine-tiny',
     billedMs: Math.max(10_000, transcript.durationMs),
     costNanos: 16_666_667n,
-    attempts: [{ modelId: 'local/moonshine-tiny', providerId: 'local', outcome: 'ok', latencyMs: 12 }],
+    attempts: [
+      {
+        modelId: 'local/moonshine-tiny',
+        providerId: 'local',
+        kind: 'first',
+        outcome: 'ok',
+        calls: 1,
+        answered: true,
+        latencyMs: 12,
+      },
+    ],
     unmet: [],
     ...more,
   };

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { createAuthenticator } from '../../src/auth/authenticator.ts';
 import { hashKey } from '../../src/auth/key-store.ts';
 import type { Principal } from '../../src/auth/principal.ts';
+import { GatewayError } from '../../src/core/errors.ts';
 import type { Log } from '../../src/core/log.ts';
 import { createHttpApp, type HttpParts } from '../../src/http/app.ts';
 import { defaultHttpLimits, type HttpLimits } from '../../src/http/http-limits.ts';
@@ -32,11 +33,26 @@ export interface TestGateway {
 export const goodKey = 'sk-test-good';
 export const adminKey = 'sk-test-admin';
 export const boundedKey = 'sk-test-bounded';
+/** Nothing of it leaves the machine. */
+export const localKey = 'sk-test-local';
+/** Nothing of it leaves the machine, and no minute costs more than five cents. */
+export const frugalKey = 'sk-test-frugal';
 
 const principals = new Map<string, Principal>([
   [hashKey(goodKey), { keyId: 'key_good', scopes: ['transcribe'], allowedModels: null }],
   [hashKey(adminKey), { keyId: 'key_admin', scopes: ['transcribe', 'admin'], allowedModels: null }],
   [hashKey(boundedKey), { keyId: 'key_bounded', scopes: ['transcribe'], allowedModels: ['flux-voice-fast'] }],
+  [hashKey(localKey), { keyId: 'key_local', scopes: ['transcribe'], allowedModels: null, localOnly: true }],
+  [
+    hashKey(frugalKey),
+    {
+      keyId: 'key_frugal',
+      scopes: ['transcribe'],
+      allowedModels: null,
+      localOnly: true,
+      maxNanosPerMinute: 50_000_000n,
+    },
+  ],
 ]);
 
 export async function startTestGateway(
@@ -49,6 +65,9 @@ export async function startTestGateway(
   const logLines: string[] = [];
   const app = await createHttpApp({
     transcribe: script.transcribe,
+    explainRoute: () => {
+      throw new GatewayError('model_not_found', 'This test plans no routes.');
+    },
     models: testModels,
     modelDepot: { list: async () => [], find: async () => null, pull: async () => null, remove: async () => null },
     auth: createAuthenticator({ findByHash: async (hash) => principals.get(hash) ?? null }),
@@ -109,10 +128,14 @@ function entryOf(id: string, more: Partial<ModelEntry> = {}): ModelEntry {
     ownedBy: 'fluxscribe',
     createdSeconds: 1_760_000_000,
     aliasOf: null,
+    fallbacks: [],
     capabilities: ['transcribe', 'word-times'],
     languages: ['en'],
-    price: { perMinuteUsd: '0.10', minimumSeconds: 10 },
+    audioFormats: ['ogg', 'wav'],
+    price: { perMinuteUsd: '0.10', minimumSeconds: 10, perMillionTokens: null },
     limits: { maxUploadBytes: 33_554_432, maxAudioSeconds: null },
+    callLimits: { maxUploadBytes: null, maxAudioSeconds: null },
+    isLocal: true,
     health: 'ready',
     ...more,
   };
@@ -122,6 +145,15 @@ const entries = [
   entryOf('flux-voice', { aliasOf: ['local/moonshine-tiny'] }),
   entryOf('flux-voice-fast', { aliasOf: ['local/moonshine-tiny'] }),
   entryOf('local/moonshine-tiny', { ownedBy: 'local' }),
+  entryOf('local/cheap', {
+    ownedBy: 'local',
+    price: { perMinuteUsd: '0.05', minimumSeconds: 0, perMillionTokens: null },
+  }),
+  entryOf('openai/cheap', {
+    ownedBy: 'openai',
+    isLocal: false,
+    price: { perMinuteUsd: '0.006', minimumSeconds: 0, perMillionTokens: null },
+  }),
   entryOf('local/whisper-base', { ownedBy: 'local', health: 'not-installed' }),
 ];
 

@@ -195,6 +195,7 @@ describe('the openai SDK for Node', () => {
     const ids: string[] = [];
     for await (const model of client().models.list()) ids.push(model.id);
     assert.deepEqual(ids.toSorted(), [
+      'akro-v1',
       'flux-voice',
       'flux-voice-accurate',
       'flux-voice-fast',
@@ -203,7 +204,7 @@ describe('the openai SDK for Node', () => {
     ]);
     const found = await client().models.retrieve('local/moonshine-tiny');
     assert.deepEqual([found.id, found.owned_by, found.object], ['local/moonshine-tiny', 'local', 'model']);
-    const missing = await failureOf(client().models.retrieve('openai/whisper-1'));
+    const missing = await failureOf(client().models.retrieve('openai/no-such-model'));
     assert.deepEqual([missing.constructor, missing.code], [OpenAI.NotFoundError, 'model_not_found']);
   });
 

@@ -132,7 +132,13 @@ describe('the openai SDK for Python', { skip }, () => {
   });
 
   it('lists the models and finds one whose id has a slash', () => {
-    assert.deepEqual(results.models, ['flux-voice', 'flux-voice-accurate', 'flux-voice-fast', 'local/moonshine-tiny']);
+    assert.deepEqual(results.models, [
+      'akro-v1',
+      'flux-voice',
+      'flux-voice-accurate',
+      'flux-voice-fast',
+      'local/moonshine-tiny',
+    ]);
     assert.deepEqual([results.model.id, results.model.owned_by], ['local/moonshine-tiny', 'local']);
   });
 

@@ -97,7 +97,7 @@ with tempfile.TemporaryFile() as large:
     results["too_large"] = failure(lambda: transcribe(file=large))
 results["wrong_key"] = failure(lambda: stranger.models.list())
 results["no_such_model"] = failure(lambda: transcribe(model="gpt-9-ears"))
-results["no_such_model_listed"] = failure(lambda: client.models.retrieve("openai/whisper-1"))
+results["no_such_model_listed"] = failure(lambda: client.models.retrieve("openai/no-such-model"))
 results["bad_format"] = failure(lambda: transcribe(response_format="yaml"))
 results["bad_temperature"] = failure(lambda: transcribe(temperature=3))
 results["bad_granularity"] = failure(lambda: transcribe(timestamp_granularities=["letter"]))

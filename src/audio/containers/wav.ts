@@ -99,10 +99,29 @@ export function* linearPackets(
 ): Generator<AudioPacket> {
   const step = Math.max(1, Math.floor(PACKET_BYTES / frameBytes)) * frameBytes;
   for (let offset = 0; offset < bytes; offset += step) {
-    const data = source.read(start + offset, Math.min(step, bytes - offset));
-    const samples = Math.floor(data.length / frameBytes);
+    const available = Math.min(step, bytes - offset, source.sizeBytes - start - offset);
+    const samples = Math.floor(available / frameBytes);
     if (samples === 0) return;
-    yield { data: data.subarray(0, samples * frameBytes), samples };
+    yield new LinearPacket(source, start + offset, samples, frameBytes);
+  }
+}
+
+/** Reads its bytes when they are wanted: a walk wants none of them. */
+class LinearPacket implements AudioPacket {
+  readonly samples: number;
+  readonly #source: ByteSource;
+  readonly #offset: number;
+  readonly #frameBytes: number;
+
+  constructor(source: ByteSource, offset: number, samples: number, frameBytes: number) {
+    this.#source = source;
+    this.#offset = offset;
+    this.samples = samples;
+    this.#frameBytes = frameBytes;
+  }
+
+  get data(): Uint8Array {
+    return this.#source.read(this.#offset, this.samples * this.#frameBytes);
   }
 }
 

@@ -1,5 +1,5 @@
 import { AlacDecoder, parseAlacConfig } from './alac/alac-decoder.ts';
-import type { PacketDecoder } from './decoder.ts';
+import type { PacketDecoder } from './packet-decoder.ts';
 
 /** Apple Lossless by our own decoder. Throws GatewayError for a cookie that describes what it cannot decode. */
 export function createAlacPacketDecoder(magicCookie: Uint8Array): PacketDecoder {

@@ -1,5 +1,5 @@
 import { FLACDecoder } from '@wasm-audio-decoders/flac';
-import type { PacketDecoder } from './decoder.ts';
+import type { PacketDecoder } from './packet-decoder.ts';
 
 /** libFLAC in WebAssembly, fed frame by frame. */
 export async function createFlacDecoder(sampleRate: number): Promise<PacketDecoder> {

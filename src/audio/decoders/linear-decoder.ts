@@ -1,6 +1,6 @@
 import { viewOf } from '../byte-source.ts';
 import type { CodecConfig, PcmFormat } from '../containers/container.ts';
-import type { PacketDecoder } from './decoder.ts';
+import type { PacketDecoder } from './packet-decoder.ts';
 
 type LinearConfig = Extract<CodecConfig, { codec: 'pcm' | 'mulaw' | 'alaw' }>;
 type SampleReader = (view: DataView, offset: number) => number;

@@ -1,6 +1,6 @@
 import { OpusDecoder } from 'opus-decoder';
 import type { OpusConfig } from '../containers/container.ts';
-import type { PacketDecoder } from './decoder.ts';
+import type { PacketDecoder } from './packet-decoder.ts';
 
 /** libopus gives any of its rates directly: at ours it does a third of the work, and nothing is left to resample. */
 const OUTPUT_RATE = 16_000;

@@ -1,5 +1,5 @@
 import { OggVorbisDecoder } from '@wasm-audio-decoders/ogg-vorbis';
-import type { PacketDecoder } from './decoder.ts';
+import type { PacketDecoder } from './packet-decoder.ts';
 
 type OggPage = Parameters<OggVorbisDecoder['decodeOggPages']>[0][number];
 type CodecFrame = OggPage['codecFrames'][number];

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../core/errors.ts';
 import type { ListenAsk, Listener } from '../listener.ts';
-import type { HeardWord, RecogniseResult } from '../protocol.ts';
+import { type HeardWord, nothingHeard, type RecogniseResult } from '../protocol.ts';
 import type { SpeechTask } from '../speech-model.ts';
 import { type SileroVad, VAD_FRAME_MS } from '../vad/silero-vad.ts';
 import { speechRegions, windowRules } from '../windows/speech-regions.ts';
@@ -77,7 +77,7 @@ export class SherpaModel implements Listener {
     const regions = speechRegions(speech);
     const first = regions[0];
     const last = regions.at(-1);
-    if (!first || !last) return { ...nobodySpeaks, heardBy: [this.#id] };
+    if (!first || !last) return { ...nothingHeard, heardBy: [this.#id] };
     const pieces: Piece[] = [];
     for (const window of piecesOf(speech)) {
       if (shouldStop()) break;
@@ -148,16 +148,6 @@ interface Piece {
   readonly words: readonly TokenWord[];
   readonly language: string | null;
 }
-
-const nobodySpeaks = {
-  words: [],
-  speechMs: 0,
-  speechSpan: null,
-  speechProbability: 0,
-  unheard: false,
-  language: null,
-  languageProbability: null,
-} as const;
 
 async function openDecoder(checked: CheckedModel, threads: number): Promise<SherpaDecoder> {
   const sherpa = await loadSherpa();

@@ -157,7 +157,13 @@ export function boundaryOf(contentType: string): string | null {
   return boundary.length >= 1 && boundary.length <= 200 ? boundary : null;
 }
 
+/** What nearly every client writes, in the order in which it does. */
+const plainHead =
+  /^\r\ncontent-disposition: form-data; name="([^"\\\r\n]*)"(?:; filename="([^"\\\r\n]*)")?(?:\r\ncontent-type: [^\r\n]*)?$/i;
+
 function readPartHead(head: string): PartHead {
+  const plain = plainHead.exec(head);
+  if (plain) return { name: plain[1]!, fileName: plain[2] ?? null };
   const unfolded = head.replaceAll(/\r\n[ \t]+/g, ' ');
   const disposition = /^content-disposition[ \t]*:[ \t]*form-data[ \t]*(;.*)$/im.exec(unfolded)?.[1] ?? '';
   let name: string | null = null;

@@ -19,13 +19,19 @@ const limits = {
   maxFormOverheadBytes: 8_000,
   maxFieldBytes: 500,
   maxFields: 8,
-  spoolThresholdBytes: 1024,
 };
 
 /** An intake behind a real socket; every form ends as `received` or as an error code. */
 async function startIntake(context: TestContext) {
   const tempDir = await mkdtemp(join(tmpdir(), 'fluxscribe-intake-'));
-  const spool = await openSpool({ tempDir, thresholdBytes: 1024, minFreeDiskBytes: 0, log: silentLog });
+  const spool = await openSpool({
+    tempDir,
+    memoryUploadBytes: 0,
+    memoryTotalBytes: 0,
+    thresholdBytes: 1024,
+    minFreeDiskBytes: 0,
+    log: silentLog,
+  });
   const server = createServer((request, response) => {
     receiveForm(request, spool, limits)
       .then(async (form) => {

@@ -30,7 +30,8 @@ export type IntakeLimits = Pick<
 export async function receiveForm(request: IncomingMessage, spool: Spool, limits: IntakeLimits): Promise<ReceivedForm> {
   const boundary = boundaryOf(requireMultipart(request.headers));
   if (boundary === null) throw brokenForm('Its Content-Type has no usable boundary.');
-  const parts = new FormParts(spool, limits, {
+  const announcedBytes = Number(request.headers['content-length'] ?? 0);
+  const parts = new FormParts(spool, limits, announcedBytes, {
     onDrain: () => request.resume(),
     onError: (error) => fail(error),
   });
@@ -109,6 +110,8 @@ class FormParts {
   readonly #otherFiles: string[] = [];
   readonly #spool: Spool;
   readonly #limits: IntakeLimits;
+  /** Of the whole form; 0: not said. */
+  readonly #announcedBytes: number;
   readonly #disk: { readonly onDrain: () => void; readonly onError: (error: unknown) => void };
   #file: SpoolWriter | null = null;
   #fieldCount = 0;
@@ -121,10 +124,12 @@ class FormParts {
   constructor(
     spool: Spool,
     limits: IntakeLimits,
+    announcedBytes: number,
     disk: { readonly onDrain: () => void; readonly onError: (error: unknown) => void },
   ) {
     this.#spool = spool;
     this.#limits = limits;
+    this.#announcedBytes = announcedBytes;
     this.#disk = disk;
   }
 
@@ -189,6 +194,7 @@ class FormParts {
     this.#target = 'file';
     this.#file = this.#spool.begin({
       maxBytes: this.#limits.maxUploadBytes,
+      announcedBytes: this.#announcedBytes,
       onDrain: () => {
         this.ready = true;
         this.#disk.onDrain();

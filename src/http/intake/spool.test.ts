@@ -6,10 +6,17 @@ import { describe, it, type TestContext } from 'node:test';
 import { silentLog } from '../../core/log.ts';
 import { openSpool, type Spool, type SpoolFileOptions } from './spool.ts';
 
-async function setUp(context: TestContext, minFreeDiskBytes = 0) {
+async function setUp(context: TestContext, minFreeDiskBytes = 0, memory = { upload: 0, total: 0 }) {
   const tempDir = await mkdtemp(join(tmpdir(), 'fluxscribe-spool-'));
   context.after(() => rm(tempDir, { recursive: true, force: true }));
-  const spool = await openSpool({ tempDir, thresholdBytes: 1000, minFreeDiskBytes, log: silentLog });
+  const spool = await openSpool({
+    tempDir,
+    memoryUploadBytes: memory.upload,
+    memoryTotalBytes: memory.total,
+    thresholdBytes: 1000,
+    minFreeDiskBytes,
+    log: silentLog,
+  });
   return {
     spool,
     async files() {
@@ -65,6 +72,58 @@ describe('spool', () => {
     await file.dispose();
     await file.dispose();
     assert.deepEqual(await files(), []);
+  });
+
+  it('keeps what is small in memory, as the pieces that came', async (context) => {
+    const { spool, files } = await setUp(context, Number.MAX_SAFE_INTEGER, { upload: 10_000, total: 20_000 });
+    const pieces = [Buffer.alloc(3000, 1), Buffer.alloc(0), Buffer.alloc(4000, 2)];
+    const writer = begin(spool);
+    for (const piece of pieces) assert.equal(writer.write(piece), true);
+    const file = await writer.finish();
+    assert.ok(file.path === null);
+    assert.deepEqual([file.sizeBytes, file.pieces], [7000, pieces]);
+    assert.deepEqual(await files(), []);
+    await file.dispose();
+  });
+
+  it('takes what grows too large for memory to disk, whole', async (context) => {
+    const { spool } = await setUp(context, 0, { upload: 10_000, total: 20_000 });
+    const pieces = Array.from({ length: 12 }, (_, index) => Buffer.alloc(1000, index));
+    const writer = begin(spool);
+    for (const piece of pieces) writer.write(piece);
+    const file = await writer.finish();
+    assert.ok(file.path !== null);
+    assert.ok((await readFile(file.path)).equals(Buffer.concat(pieces)));
+  });
+
+  it('never holds more than the total in memory, and has it back when uploads are over', async (context) => {
+    const { spool, files } = await setUp(context, 0, { upload: 10_000, total: 20_000 });
+    const finished = async () => {
+      const writer = begin(spool);
+      writer.write(Buffer.alloc(9000));
+      return writer.finish();
+    };
+    const [first, second, third] = [await finished(), await finished(), await finished()];
+    assert.deepEqual([first.path, second.path, third.path === null], [null, null, false]);
+    await first.dispose();
+    await first.dispose();
+    const dropped = begin(spool);
+    dropped.write(Buffer.alloc(9000));
+    await dropped.discard();
+    const [fourth, fifth] = [await finished(), await finished()];
+    assert.deepEqual([fourth.path, fifth.path === null], [null, false]);
+    for (const one of [second, third, fourth, fifth]) await one.dispose();
+    assert.deepEqual(await files(), []);
+  });
+
+  it('sends to disk at once what announces that it is large, and what comes in countless tiny pieces', async (context) => {
+    const { spool } = await setUp(context, 0, { upload: 10_000, total: 20_000 });
+    const announced = begin(spool, { announcedBytes: 10_001 });
+    announced.write(Buffer.alloc(5));
+    assert.notEqual((await announced.finish()).path, null);
+    const tiny = begin(spool);
+    for (let count = 0; count < 100; count++) tiny.write(Buffer.alloc(1));
+    assert.notEqual((await tiny.finish()).path, null);
   });
 
   it('takes a file of exactly the ceiling and not a byte more', async (context) => {

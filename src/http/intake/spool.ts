@@ -2,6 +2,7 @@ import type { StoredAudio } from '../../audio/audio.ts';
 import { openTempFolder, type TempFile, toDiskError, writeAll } from '../../audio/temp-folder.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import { MemoryBudget } from './memory-budget.ts';
 
 /** A received upload, owned by one request. */
 export type SpooledFile = StoredAudio & {
@@ -9,9 +10,9 @@ export type SpooledFile = StoredAudio & {
   dispose(): Promise<void>;
 };
 
-/** Where uploads lie while they are worked on: one directory a process, gone with it. */
+/** Where uploads lie while they are worked on: in memory while they are small, else in a directory of this process's own. */
 export interface Spool {
-  /** Begins a new file that only this user can read. It is made on disk when there is enough to write. */
+  /** Begins a new upload. One that is too large for memory becomes a file that only this user can read. */
   begin(options: SpoolFileOptions): SpoolWriter;
   /** Removes the directory with everything in it. */
   close(): Promise<void>;
@@ -19,17 +20,19 @@ export interface Spool {
 
 export interface SpoolFileOptions {
   readonly maxBytes: number;
+  /** The most that it can have, where the client has said so: one that is bound for the disk goes there at once. */
+  readonly announcedBytes?: number;
   /** Called when `write` has said false and the disk has caught up. */
   readonly onDrain: () => void;
   /** Called once when the disk fails, with GatewayError `storage_full` or `service_unavailable`, or its own error. */
   readonly onError: (error: unknown) => void;
 }
 
-/** One file being written. It holds at most twice `thresholdBytes` in memory, and keeps the pieces that it is given. */
+/** One upload being written. It keeps the pieces that it is given, on their way to disk at most twice `thresholdBytes`. */
 export interface SpoolWriter {
   /** false: wait for `onDrain`. Throws GatewayError `payload_too_large` with the first byte above `maxBytes`. */
   write(piece: Buffer): boolean;
-  /** Writes what is left and closes the file. Rejects as `onError` is told; then nothing is left behind. */
+  /** Closes the file, where there is one, with what is left. Rejects as `onError` is told; then nothing is left behind. */
   finish(): Promise<SpooledFile>;
   /** Gives up: nothing is left behind. Never rejects. */
   discard(): Promise<void>;
@@ -38,46 +41,65 @@ export interface SpoolWriter {
 export interface SpoolOptions {
   /** Existing directory; several processes and machines may share it. */
   readonly tempDir: string;
-  /** Bytes gathered in memory before they are written in one piece. */
+  /** Largest upload that is kept in memory; 0: all go to disk. */
+  readonly memoryUploadBytes: number;
+  /** All uploads in memory together; what finds no room there goes to disk. */
+  readonly memoryTotalBytes: number;
+  /** Bytes gathered on their way to disk before they are written in one piece. */
   readonly thresholdBytes: number;
   /** Free room that the disk must keep. */
   readonly minFreeDiskBytes: number;
   readonly log: Log;
 }
 
+/** What a piece costs beside its bytes: a sender of single bytes is charged for the objects that hold them. */
+const pieceOverheadBytes = 256;
+
 /** Makes this process's directory and removes those of processes that are gone. */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const folder = await openTempFolder(options);
+  const parts = { ...options, memory: new MemoryBudget(options.memoryTotalBytes), create: () => folder.create() };
   return {
-    begin: (file) => new FileWriter(file, options.thresholdBytes, () => folder.create()),
+    begin: (file) => new UploadWriter(file, parts),
     close: () => folder.close(),
   };
 }
 
-class FileWriter implements SpoolWriter {
+interface UploadWriterParts extends Pick<SpoolOptions, 'thresholdBytes' | 'memoryUploadBytes'> {
+  readonly memory: MemoryBudget;
+  readonly create: () => Promise<TempFile>;
+}
+
+class UploadWriter implements SpoolWriter {
   readonly #options: SpoolFileOptions;
-  readonly #thresholdBytes: number;
-  readonly #create: () => Promise<TempFile>;
+  readonly #parts: UploadWriterParts;
+  /** Whether all of it is still to stay in memory. */
+  #isHeld: boolean;
+  /** Taken of the budget and not given back. */
+  #takenBytes = 0;
   #file: TempFile | null = null;
   #pending: Buffer[] = [];
+  /** With what the pieces cost beside their bytes. */
   #pendingBytes = 0;
   #sizeBytes = 0;
   /** The write that is under way; it never rejects. */
   #flushing: Promise<void> | null = null;
   #failure: { readonly error: unknown } | null = null;
 
-  constructor(options: SpoolFileOptions, thresholdBytes: number, create: () => Promise<TempFile>) {
+  constructor(options: SpoolFileOptions, parts: UploadWriterParts) {
     this.#options = options;
-    this.#thresholdBytes = thresholdBytes;
-    this.#create = create;
+    this.#parts = parts;
+    this.#isHeld = parts.memoryUploadBytes > 0 && (options.announcedBytes ?? 0) <= parts.memoryUploadBytes;
   }
 
   write(piece: Buffer): boolean {
     this.#sizeBytes += piece.length;
     if (this.#sizeBytes > this.#options.maxBytes) throw tooLarge(this.#options.maxBytes);
+    const cost = piece.length + pieceOverheadBytes;
     this.#pending.push(piece);
-    this.#pendingBytes += piece.length;
-    if (this.#pendingBytes < this.#thresholdBytes) return true;
+    this.#pendingBytes += cost;
+    if (this.#isHeld && this.#hold(cost)) return true;
+    if (this.#pendingBytes < this.#parts.thresholdBytes) return true;
     if (this.#flushing) return false;
     this.#flushing = this.#flush().finally(() => {
       this.#flushing = null;
@@ -88,6 +110,10 @@ class FileWriter implements SpoolWriter {
   }
 
   async finish(): Promise<SpooledFile> {
+    if (this.#isHeld) {
+      const dispose = async () => this.#giveBack();
+      return { path: null, sizeBytes: this.#sizeBytes, pieces: this.#pending, dispose };
+    }
     await this.#flushing;
     if (!this.#failure) await this.#flush();
     await this.#close();
@@ -110,8 +136,21 @@ class FileWriter implements SpoolWriter {
 
   async discard(): Promise<void> {
     await this.#flushing;
+    this.#giveBack();
     await this.#close();
     await this.#file?.remove();
+  }
+
+  /** Whether one more piece may stay in memory; from the first that may not, everything goes to disk. */
+  #hold(cost: number): boolean {
+    this.#isHeld = this.#pendingBytes <= this.#parts.memoryUploadBytes && this.#parts.memory.take(cost);
+    if (this.#isHeld) this.#takenBytes += cost;
+    return this.#isHeld;
+  }
+
+  #giveBack(): void {
+    this.#parts.memory.giveBack(this.#takenBytes);
+    this.#takenBytes = 0;
   }
 
   async #flush(): Promise<void> {
@@ -119,11 +158,12 @@ class FileWriter implements SpoolWriter {
     this.#pending = [];
     this.#pendingBytes = 0;
     try {
-      this.#file ??= await this.#create();
+      this.#file ??= await this.#parts.create();
       if (pieces.length > 0) await writeAll(this.#file.handle, pieces);
     } catch (thrown) {
       this.#failure = { error: toDiskError(thrown) };
     }
+    this.#giveBack();
   }
 
   async #close(): Promise<void> {

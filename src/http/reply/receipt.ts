@@ -1,3 +1,4 @@
+import { attemptPath } from '../../core/attempt-path.ts';
 import { formatDollars } from '../../core/money.ts';
 import type { TranscribeOutcome } from '../../pipeline/transcribe-file.ts';
 import { unheardSeconds } from '../../rendering/common-parts.ts';
@@ -8,14 +9,16 @@ import type { TranscriptionRequest } from '../transcription-request.ts';
 export function toReceipt(outcome: TranscribeOutcome, request: TranscriptionRequest): Receipt {
   const { transcript, attempts } = outcome;
   const unmet = [...new Set([...request.unmet, ...outcome.unmet.filter((feature) => wasAskedFor(feature, request))])];
+  const derived = Object.entries(outcome.derived ?? {});
   const unheard = unheardSeconds(transcript);
   return {
     routed_model: outcome.routedModel,
     billed_seconds: outcome.billedMs / 1000,
     cost_usd: formatDollars(outcome.costNanos),
     ...(unmet.length > 0 && { unmet }),
+    ...(derived.length > 0 && { derived: derived.map(([what, how]) => `${what}=${how}`) }),
     // Every attempt with its end, in order; there is one only when nothing went wrong.
-    ...(attempts.length > 1 && { fallback: attempts.map((one) => `${one.modelId};${one.outcome}`) }),
+    ...(attempts.length > 1 && { fallback: attemptPath(attempts) }),
     ...(unheard > 0 && { unheard_seconds: unheard }),
   };
 }
@@ -32,6 +35,7 @@ export function receiptHeaders(receipt: Receipt): Record<string, string> {
     'x-flux-billed-seconds': String(receipt.billed_seconds),
     'x-flux-cost-usd': receipt.cost_usd,
     ...(receipt.unmet && { 'x-flux-unmet': receipt.unmet.join(', ') }),
+    ...(receipt.derived && { 'x-flux-derived': receipt.derived.join(', ') }),
     ...(receipt.fallback && { 'x-flux-fallback': receipt.fallback.join(', ') }),
     ...(receipt.unheard_seconds !== undefined && { 'x-flux-unheard-seconds': String(receipt.unheard_seconds) }),
   };
@@ -48,6 +52,7 @@ export const exposedHeaders: readonly string[] = [
   'x-flux-cost-usd',
   'x-flux-fallback',
   'x-flux-unmet',
+  'x-flux-derived',
   'x-flux-unheard-seconds',
   'x-flux-ignored-fields',
 ];

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { mayUseModel } from '../../auth/principal.ts';
+import { accessOf, mayUseModel, type Principal } from '../../auth/principal.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Gate } from '../../limits/gate.ts';
 import type { TranscribeAsk, TranscribeOutcome } from '../../pipeline/transcribe-file.ts';
@@ -85,7 +85,7 @@ async function answer(
     const form = readTranscriptionRequest(fields, otherFiles, task, parts.defaultModel);
     setFormHeaders({ reply, form });
     requireModel(request, form, parts);
-    const ask = toAsk(request.id, requireFile(file), form, task);
+    const ask = toAsk(request.id, requireFile(file), form, task, request.facts.principal);
     const context: ReplyContext = { request, reply, form, task, limits: parts.limits, log: parts.log };
     const signal = hangUpSignal(reply);
     const transcribe = (onEvent?: OnEvent) => work(request, file, () => parts.transcribe(ask, signal, onEvent));
@@ -166,7 +166,22 @@ function toAsk(
   stored: SpooledFile,
   form: TranscriptionRequest,
   task: 'transcribe' | 'translate',
+  principal: Principal | null,
 ): TranscribeAsk {
-  const { model, language, prompt, temperature, wantWords, wantLogprobs } = form;
-  return { requestId, stored, model, task, language, prompt, temperature, wantWords, wantLogprobs };
+  const { model, language, prompt, temperature, wantWords, needsWords, wantLogprobs } = form;
+  const access = principal && accessOf(principal);
+  return {
+    requestId,
+    stored,
+    model,
+    task,
+    language,
+    prompt,
+    temperature,
+    wantWords,
+    needsWords,
+    wantLogprobs,
+    eventsAreReply: form.stream,
+    ...(access && { access }),
+  };
 }

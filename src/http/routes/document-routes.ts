@@ -89,6 +89,8 @@ POST /v1/audio/transcriptions, multipart/form-data, header \`Authorization: Bear
 
 POST /v1/audio/translations: the same form, English text out.
 
+GET /api/routes/explain?model=&language=&task=&seconds=&bytes=&response_format=: which models would be asked with this key, in which order, and why not the others; nothing is sent and nothing is charged.
+
 Reply headers: x-flux-routed-model, x-flux-billed-seconds, x-flux-cost-usd, x-request-id; x-flux-unmet names what was asked for and could not be done, x-flux-unheard-seconds says how much speech stayed without text.
 
 Errors: {"error": {"message", "type", "code", "param", "origin"}}. Wait for Retry-After on 429 and 503.

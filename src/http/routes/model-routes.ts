@@ -1,10 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { mayUseModel } from '../../auth/principal.ts';
+import { accessOf, type Principal } from '../../auth/principal.ts';
 import { GatewayError } from '../../core/errors.ts';
+import { parseDollars } from '../../core/money.ts';
 import { responseFormats } from '../../rendering/rendering-ask.ts';
 import type { HttpParts } from '../http-parts.ts';
 import type { ModelEntry } from '../model-directory.ts';
+import type { RequestFacts } from '../request-facts.ts';
 import { requireKey } from '../require-key.ts';
 import { errorBody, modelBody, modelListBody } from '../wire-schemas.ts';
 
@@ -28,13 +30,14 @@ export function modelRoutes(app: FastifyInstance, { auth, models }: HttpParts): 
         const { principal } = request.facts;
         const usable = models
           .list()
-          .filter((one) => one.health !== 'not-installed' && (!principal || mayUseModel(principal, one.id)));
+          .filter((one) => one.health !== 'not-installed' && (!principal || mayUse(principal, one)));
         return { object: 'list', data: usable.map(toWire) };
       },
     );
-    const findModel = (id: string) => {
+    const findModel = (id: string, { principal }: RequestFacts) => {
       const entry = models.find(id);
-      if (entry) return toWire(entry);
+      // A model that the key may not use does not exist for it, as with OpenAI.
+      if (entry && (!principal || mayUse(principal, entry))) return toWire(entry);
       throw new GatewayError('model_not_found', `The model '${id.slice(0, 256)}' does not exist.`, { param: 'model' });
     };
     app.get<{ Params: { model: string } }>(
@@ -49,18 +52,19 @@ export function modelRoutes(app: FastifyInstance, { auth, models }: HttpParts): 
           response: { 200: modelBody, '4xx': errorBody },
         },
       },
-      async (request) => findModel(request.params.model),
+      async (request) => findModel(request.params.model, request.facts),
     );
     app.get<{ Params: { '*': string } }>(
       // Ids hold a slash, and not every client encodes it.
       `${prefix}/models/*`,
       { onRequest, schema: { hide: true, response: { 200: modelBody } } },
-      async (request) => findModel(request.params['*']),
+      async (request) => findModel(request.params['*'], request.facts),
     );
   }
 }
 
 function toWire(entry: ModelEntry): z.infer<typeof modelBody> {
+  const { price, limits, callLimits } = entry;
   return {
     id: entry.id,
     object: 'model',
@@ -70,12 +74,34 @@ function toWire(entry: ModelEntry): z.infer<typeof modelBody> {
     name: entry.name,
     description: entry.description,
     alias_of: entry.aliasOf === null ? null : [...entry.aliasOf],
+    fallbacks: [...entry.fallbacks],
     capabilities: [...entry.capabilities],
     languages: [...entry.languages],
     // Every format is rendered here from the one transcript, so every model has them all.
     response_formats: [...responseFormats],
-    pricing: { per_minute_usd: entry.price.perMinuteUsd, minimum_seconds: entry.price.minimumSeconds },
-    limits: { max_upload_bytes: entry.limits.maxUploadBytes, max_audio_seconds: entry.limits.maxAudioSeconds },
+    audio_formats: [...entry.audioFormats],
+    pricing: {
+      per_minute_usd: price.perMinuteUsd,
+      minimum_seconds: price.minimumSeconds,
+      per_million_tokens: price.perMillionTokens && {
+        input_usd: price.perMillionTokens.inputUsd,
+        audio_usd: price.perMillionTokens.audioUsd,
+        output_usd: price.perMillionTokens.outputUsd,
+      },
+    },
+    limits: {
+      max_upload_bytes: limits.maxUploadBytes,
+      max_audio_seconds: limits.maxAudioSeconds,
+      per_call: { max_upload_bytes: callLimits.maxUploadBytes, max_audio_seconds: callLimits.maxAudioSeconds },
+    },
     health: entry.health,
   };
+}
+
+/** Whether a request of the key by this name could be planned at all; which models answer it, routing decides. */
+function mayUse(principal: Principal, entry: ModelEntry): boolean {
+  const { allowedModels, localOnly, maxNanosPerMinute } = accessOf(principal);
+  if (allowedModels && !allowedModels.includes(entry.id)) return false;
+  if (localOnly && !entry.isLocal) return false;
+  return maxNanosPerMinute === null || parseDollars(entry.price.perMinuteUsd) <= maxNanosPerMinute;
 }

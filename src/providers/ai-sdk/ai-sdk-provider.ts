@@ -29,6 +29,9 @@ export interface AiSdkProviderOptions {
   readonly pollIntervals?: PollIntervals;
 }
 
+/** For the upload, which a reply's own time does not count: 32 MB over a line of 10 Mbit/s. */
+const uploadAllowanceMs = 30_000;
+
 /**
  * Any transcription model of Vercel's AI SDK: the long tail of vendors, with less than an adapter of our own would give.
  * The recording is held in memory while it is under way, and nothing streams.
@@ -79,7 +82,10 @@ async function transcribe(
   const timeoutMs = replyTimeoutMs(options.timeouts ?? defaultReplyTimeouts, durationMs);
   const own = new AbortController();
   // Packages make several requests, and wait in ways of their own between them: this bounds all of it together.
-  const timer = setTimeout(() => own.abort(failure('timeout', 'The provider did not answer in time.')), 2 * timeoutMs);
+  const timer = setTimeout(
+    () => own.abort(failure('timeout', 'The provider did not answer in time.')),
+    2 * timeoutMs + uploadAllowanceMs,
+  );
   const signal = AbortSignal.any([call.signal, own.signal]);
   const bridge = createBridgeFetch({
     http: options.http,

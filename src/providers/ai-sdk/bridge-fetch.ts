@@ -108,14 +108,14 @@ async function answer(request: Request, options: BridgeFetchOptions): Promise<Re
 }
 
 /**
- * With a base address of the operator's all requests go to its host: not every package takes one, and some follow
- * addresses out of replies.
+ * With a base address of the operator's all requests go there: not every package takes one, and some follow addresses out
+ * of replies. What a package addressed to it already stays as it is; the rest gets its path in front. Exported for its test.
  */
-function addressOf(url: string, baseUrl: string | null): string {
+export function addressOf(url: string, baseUrl: string | null): string {
   if (baseUrl === null) return url;
-  const { origin } = new URL(baseUrl);
-  const { pathname, search } = new URL(url);
-  return origin + pathname + search;
+  const base = new URL(baseUrl);
+  const { origin, pathname, search } = new URL(url);
+  return origin === base.origin ? url : base.origin + base.pathname.replace(/\/+$/, '') + pathname + search;
 }
 
 function isUnderway(text: string): boolean {

@@ -15,7 +15,11 @@ describe('readComplaint', () => {
       [{ error: { message: 'm', type: 't', param: 'response_format', code: null } }, 'm', { code: 't', isOurs: true }],
       [{ error: { message: 'm', param: 'timestamp_granularities[]' } }, 'm', { isOurs: true }],
       [{ error: 'failed to read WAV file' }, 'failed to read WAV file'],
-      [{ code: 20012, message: 'Model does not exist', data: null }, 'Model does not exist', { code: '20012' }],
+      [
+        { code: 20012, message: 'Model does not exist', data: null },
+        'Model does not exist',
+        { code: '20012', isOurs: true },
+      ],
       ['Invalid token', 'Invalid token'],
       [{ detail: 'Model not loaded' }, 'Model not loaded'],
       [

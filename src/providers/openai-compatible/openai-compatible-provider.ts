@@ -1,6 +1,6 @@
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
-import type { GuardedFetch } from '../../net/guarded-fetch.ts';
-import type { Call, ModelCard, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
+import type { GuardedFetch, OutboundReply } from '../../net/guarded-fetch.ts';
+import type { Call, Feature, ModelCard, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
 import { readVendorFailure } from '../support/vendor-failure.ts';
 import { readVendorJson } from '../support/vendor-json.ts';
@@ -64,6 +64,11 @@ async function transcribe(
 ): Promise<ProviderAnswer> {
   const { durationMs } = ask.audio.probe;
   const request = buildRequest(endpoint, model, ask, call.onEvent !== undefined, call.signal);
+  const { maxUploadBytes } = model.card;
+  if (request.isDecoded && maxUploadBytes !== null && request.body.sizeBytes > maxUploadBytes) {
+    // The vendor would blame the caller, whose upload was small enough: decoding has made it larger.
+    throw new GatewayError('bad_gateway', 'The recording is too large for this model once it is decoded for it.');
+  }
   const timeoutMs = replyTimeoutMs(timeouts, durationMs);
   const reply = await http.request({
     method: 'POST',
@@ -78,14 +83,14 @@ async function transcribe(
   if (reply.status !== 200) throw await readVendorFailure(reply, readComplaint, secrets);
   const isStream = reply.header('content-type')?.startsWith('text/event-stream') ?? false;
   if (request.streams && isStream && call.onEvent && model.traits.stream) {
-    const { transcript, usage } = await readStream(reply, {
+    const { transcript, usage, unmet } = await readStream(reply, {
       durationMs,
       wantLogprobs: ask.wantLogprobs,
       kind: model.traits.stream,
       secrets,
       onEvent: call.onEvent,
     });
-    return { transcript, usage, unmet: request.unmet };
+    return { transcript, usage, unmet: [...new Set([...request.unmet, ...theirUnmet(reply, unmet)])] };
   }
   // A server that does not stream answers as if it had not been asked to.
   const body = await readVendorJson(reply, replySchema);
@@ -93,11 +98,25 @@ async function transcribe(
   return {
     transcript,
     usage: toUsage(body.usage, durationMs),
-    unmet: unmetAfter(request, transcript.words === null, ask),
+    unmet: unmetAfter(request, transcript.words === null, ask, theirUnmet(reply, body.x_flux?.unmet ?? [])),
   };
 }
 
-/** A server may leave out the words that it was asked for. */
-function unmetAfter({ unmet }: VendorRequest, noWords: boolean, ask: ProviderAsk): ProviderAnswer['unmet'] {
-  return ask.wantWords && noWords && !unmet.includes('word-times') ? [...unmet, 'word-times'] : unmet;
+/** Wishes that another fluxscribe can say it left out, in its header or in its body. */
+const passedOn: readonly Feature[] = ['language', 'prompt', 'temperature', 'logprobs'];
+
+function theirUnmet(reply: OutboundReply, inBody: readonly string[]): readonly Feature[] {
+  const names = new Set([...(reply.header('x-flux-unmet') ?? '').split(',').map((name) => name.trim()), ...inBody]);
+  return passedOn.filter((feature) => names.has(feature));
+}
+
+/** A server may leave out the words that it was asked for, or give them unasked. */
+function unmetAfter(
+  { unmet }: VendorRequest,
+  noWords: boolean,
+  ask: ProviderAsk,
+  theirs: readonly Feature[],
+): ProviderAnswer['unmet'] {
+  const others = [...unmet, ...theirs].filter((feature) => feature !== 'word-times');
+  return [...new Set([...others, ...(ask.wantWords && noWords ? (['word-times'] as const) : [])])];
 }

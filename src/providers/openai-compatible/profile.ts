@@ -1,3 +1,4 @@
+import type { ContainerName } from '../../audio/audio.ts';
 import type { Feature } from '../contract.ts';
 
 /** What may be sent to one model, and what it then answers: a parameter that it does not know makes vendors answer 400. */
@@ -19,8 +20,11 @@ export interface ModelTraits {
   readonly temperature: boolean;
   /** `include[]=logprobs`, in the plain `json` format. */
   readonly logprobs: boolean;
-  /** Takes `stream=true`; `segments`: its segment events, not its deltas, are the text. */
-  readonly stream: 'deltas' | 'segments' | null;
+  /**
+   * Takes `stream=true`. `deltas`: a delta may be any piece of text; `phrases`: each is a finished segment; `segments`: its
+   * segment events, not its deltas, are the text.
+   */
+  readonly stream: 'deltas' | 'phrases' | 'segments' | null;
   readonly translate: boolean;
   /** Further fields that the model must have. */
   readonly extra: readonly (readonly [name: string, value: string])[];
@@ -44,8 +48,10 @@ export interface Profile {
   readonly granularityField: 'timestamp_granularities[]' | 'timestamp_granularities';
   /** Sent when the caller names no language; null: nothing. */
   readonly languageWhenUnknown: string | null;
-  /** Understands WAV alone: other containers are decoded here. */
+  /** Understands 16-bit WAV at 16 kHz alone: everything else is decoded here. */
   readonly wavOnly: boolean;
+  /** Containers that it does not take, which are decoded here to WAV. */
+  readonly decoded: ReadonlySet<ContainerName>;
   /** Some models live on a host of their own: upstream name → base address. */
   readonly hosts: ReadonlyMap<string, string>;
   /** By the beginning of the model's name, the most exact first; the last one has an empty beginning. */

@@ -54,10 +54,20 @@ const form = {
   granularityField: 'timestamp_granularities[]',
   languageWhenUnknown: null,
   wavOnly: false,
+  decoded: new Set(),
   hosts: new Map(),
 } as const satisfies Partial<Profile>;
 
-const openai: Profile = { ...form, id: 'openai', baseUrl: 'https://api.openai.com/v1', models: openaiModels };
+/** OpenAI's list of what it takes has every container that is known here but this one; Azure and Groq share it. */
+const notOpenAis: Profile['decoded'] = new Set(['adts']);
+
+const openai: Profile = {
+  ...form,
+  id: 'openai',
+  baseUrl: 'https://api.openai.com/v1',
+  decoded: notOpenAis,
+  models: openaiModels,
+};
 
 /** One path for all deployments; the model's name is the deployment's. */
 const azure: Profile = {
@@ -68,6 +78,7 @@ const azure: Profile = {
   translationPath: '/openai/v1/audio/translations',
   query: 'api-version=v1',
   auth: 'api-key',
+  decoded: notOpenAis,
   models: openaiModels,
 };
 
@@ -86,6 +97,7 @@ const groq: Profile = {
   baseUrl: 'https://api.groq.com',
   path: '/openai/v1/audio/transcriptions',
   translationPath: '/openai/v1/audio/translations',
+  decoded: notOpenAis,
   models: [
     ['whisper-large-v3-turbo', { ...whisper, translate: false }],
     ['distil-whisper', { ...whisper, translate: false }],
@@ -139,7 +151,7 @@ const fireworks: Profile = {
 const together: Profile = {
   ...form,
   id: 'together',
-  baseUrl: 'https://api.together.xyz/v1',
+  baseUrl: 'https://api.together.ai/v1',
   models: [
     ['openai/whisper', whisper],
     ['', { ...json, times: 'verbose_json' }],
@@ -160,7 +172,7 @@ const speaches: Profile = {
   ...form,
   id: 'speaches',
   baseUrl: null,
-  models: [['', { ...whisper, stream: 'deltas' }]],
+  models: [['', { ...whisper, stream: 'phrases' }]],
 };
 
 /** verbose_json depends on the model: say `like: whisper` for one that has it. */
@@ -191,7 +203,7 @@ const fluxscribe: Profile = {
   ...form,
   id: 'fluxscribe',
   baseUrl: null,
-  models: [['', { ...whisper, logprobs: true, stream: 'deltas' }]],
+  models: [['', { ...whisper, logprobs: true, stream: 'phrases' }]],
 };
 
 /** Any other server that speaks OpenAI's dialect; it is asked for what most have. */

@@ -119,6 +119,37 @@ describe('buildFields', () => {
     assert.ok(fieldsOf('whisper.cpp', 'any', { task: 'translate', language: 'fr' }).sent.includes('translate=true'));
   });
 
+  const wished = ['language=fr', 'prompt=Names.', 'temperature=0.4'];
+  const verbose = [
+    'response_format=verbose_json',
+    'timestamp_granularities[]=segment',
+    'timestamp_granularities[]=word',
+  ];
+  const dialects: readonly (readonly [profileId: string, model: string, sent: readonly string[], unmet: string[]])[] = [
+    ['azure', 'whisper', ['model=whisper', ...wished, ...verbose], []],
+    [
+      'azure',
+      'our-own-name',
+      ['model=our-own-name', 'language=fr', 'prompt=Names.', 'response_format=json'],
+      ['temperature', 'word-times'],
+    ],
+    ['groq', 'whisper-large-v3-turbo', ['model=whisper-large-v3-turbo', ...wished, ...verbose], []],
+    ['fireworks', 'whisper-v3', ['model=whisper-v3', ...wished, ...verbose], []],
+    ['together', 'openai/whisper-large-v3', ['model=openai/whisper-large-v3', ...wished, ...verbose], []],
+    ['together', 'other/model', ['model=other/model', ...wished, ...verbose.slice(0, 2)], ['word-times']],
+    ['speaches', 'any', ['model=any', ...wished, ...verbose], []],
+    ['vllm', 'whisper-small', ['model=whisper-small', ...wished, ...verbose.slice(0, 2)], ['word-times']],
+    ['vllm', 'other', ['model=other', ...wished, 'response_format=json'], ['word-times']],
+    ['whisper.cpp', 'any', [...wished, ...verbose], []],
+    ['fluxscribe', 'flux-voice', ['model=flux-voice', ...wished, ...verbose], []],
+    ['openai-like', 'other', ['model=other', ...wished, 'response_format=json'], ['word-times']],
+  ];
+  for (const [profileId, model, sent, unmet] of dialects) {
+    it(`spells everything for ${profileId} with ${model}`, () => {
+      assert.deepEqual(fieldsOf(profileId, model, everything), { sent, unmet, streams: false });
+    });
+  }
+
   it("sends OpenAI's translation route no language and no granularities", () => {
     assert.deepEqual(fieldsOf('openai', 'whisper-1', { task: 'translate', language: 'fr' }).sent, [
       'model=whisper-1',
@@ -198,6 +229,17 @@ describe('buildRequest', () => {
       inputs: Buffer.from(made.bytes).toString('base64'),
       parameters: { return_timestamps: true },
     });
+  });
+
+  it('decodes WAV of another width or rate for a server that understands one kind alone', () => {
+    const { probe, stored } = made.audio;
+    const sizeOf = (audio: ProviderAsk['audio']) => build('whisper.cpp', { audio }).body.sizeBytes;
+    const asItIs = sizeOf(made.audio);
+    // 24 bits a sample: half as much again, which is not what is sent.
+    assert.equal(sizeOf({ ...made.audio, stored: { ...stored, sizeBytes: stored.sizeBytes * 1.5 } }), asItIs);
+    const wide = { ...stored, sizeBytes: Math.round(stored.sizeBytes * 2.76) };
+    assert.equal(sizeOf({ ...made.audio, stored: wide, probe: { ...probe, sampleRate: 44_100 } }), asItIs);
+    assert.ok(build('openai', { audio: { ...made.audio, stored: wide } }).body.sizeBytes > asItIs);
   });
 
   it('decodes for a server that understands WAV alone', async () => {

@@ -1,3 +1,4 @@
+import { type Audio, PCM_RATE } from '../../audio/audio.ts';
 import type { StreamedBody } from '../../net/guarded-fetch.ts';
 import type { Feature, ProviderAsk } from '../contract.ts';
 import { type FormField, multipartUpload } from '../support/multipart-upload.ts';
@@ -15,6 +16,8 @@ export interface VendorRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: StreamedBody;
+  /** Whether the recording is decoded for this vendor, and so larger than the upload. */
+  readonly isDecoded: boolean;
   /** Whether the vendor was asked to answer in events. */
   readonly streams: boolean;
   readonly unmet: readonly Feature[];
@@ -43,6 +46,7 @@ export function buildRequest(
     url: addressOf(endpoint, model.name, ask.task),
     headers: { accept: streams ? 'text/event-stream' : 'application/json', ...authOf(endpoint) },
     body: bodyOf(profile, fields, ask, signal),
+    isDecoded: isForeign(profile, ask.audio),
     streams,
     unmet,
   };
@@ -50,9 +54,23 @@ export function buildRequest(
 
 function bodyOf(profile: Profile, fields: readonly FormField[], ask: ProviderAsk, signal: AbortSignal): StreamedBody {
   if (profile.upload === 'hugging-face') return huggingFaceUpload(ask.audio, ask.temperature);
-  const { container, codec } = ask.audio.probe;
-  if (profile.wavOnly && !(container === 'wav' && codec === 'pcm')) return wavUpload(fields, ask.audio, signal);
-  return multipartUpload(fields, ask.audio);
+  return isForeign(profile, ask.audio) ? wavUpload(fields, ask.audio, signal) : multipartUpload(fields, ask.audio);
+}
+
+/** Whether the vendor cannot read the recording as it is. */
+function isForeign({ decoded, wavOnly }: Profile, audio: Audio): boolean {
+  return decoded.has(audio.probe.container) || (wavOnly && !isPlainWav(audio));
+}
+
+/** Room for a header and for tags behind the samples: far from the next width, which would be half as much again. */
+const wavSlack = 0.2;
+
+/** 16-bit WAV at 16 kHz. The width of a sample is told by the size: nothing else lies in such a file. */
+function isPlainWav({ probe, stored }: Audio): boolean {
+  const { container, codec, sampleRate, channels, durationMs } = probe;
+  if (container !== 'wav' || codec !== 'pcm' || sampleRate !== PCM_RATE || channels > 2) return false;
+  const sampleBytes = (stored.sizeBytes * 1000) / (durationMs * sampleRate * channels);
+  return sampleBytes >= 2 && sampleBytes <= 2 + wavSlack;
 }
 
 interface Fields {
@@ -87,7 +105,8 @@ export function buildFields(profile: Profile, model: UpstreamModel, ask: Provide
 
   // Words are worth more than early text: a vendor's stream has no times.
   const streams = wantEvents && traits.stream !== null && !translating && !(ask.wantWords && traits.words);
-  const plainJson = (streams && traits.stream === 'deltas') || (ask.wantLogprobs && traits.logprobs && !ask.wantWords);
+  const plainJson =
+    (streams && traits.stream !== 'segments') || (ask.wantLogprobs && traits.logprobs && !ask.wantWords);
   const timed = !plainJson && traits.times !== null && !(traits.languageOrTimes && language !== null);
   const worded = timed && traits.words && ask.wantWords && !translating;
   if (traits.format) {

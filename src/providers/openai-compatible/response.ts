@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { Usage } from '../../core/usage.ts';
-import type { TokenLogprob, Transcript } from '../../transcript/transcript.ts';
+import { separatorBetween } from '../../transcript/joined-text.ts';
+import type { TokenLogprob, Transcript, Unheard } from '../../transcript/transcript.ts';
 import { assembleTranscript, type VendorSegment, type VendorSpan } from '../support/transcript-assembly.ts';
+import { unheardTail } from '../support/unheard-tail.ts';
 import { languageCodeOf, msOfSeconds } from '../support/vendor-times.ts';
 
 const seconds = z.number().nullish();
@@ -34,6 +36,8 @@ export const segmentSchema = z.object({
 
 export const usageSchema = z
   .object({
+    /** Mistral's: how much of the recording it heard. */
+    prompt_audio_seconds: z.number().nullish().catch(null),
     input_tokens: z.number().nullish(),
     output_tokens: z.number().nullish(),
     input_token_details: z.object({ audio_tokens: z.number().nullish(), text_tokens: z.number().nullish() }).nullish(),
@@ -49,11 +53,26 @@ const chunk = z.object({ text: z.string(), timestamp: z.tuple([z.number().nullab
 
 export const languagesSchema = z.array(z.object({ code: z.string() })).nullish();
 
+/** Another fluxscribe's: speech that it could not write down. */
+export const warningsSchema = z
+  .array(z.object({ type: z.string(), start: seconds, end: seconds }))
+  .nullish()
+  .catch(null);
+
+/** Another fluxscribe's word about what it left out; in a body where its headers had gone by then. */
+export const receiptSchema = z
+  .object({ unmet: z.array(z.string()).nullish() })
+  .nullish()
+  .catch(null);
+
 /** Only what is read; every member of the family leaves some of it out, or says null. */
 export const replySchema = z.object({
   text: z.string(),
   language: z.string().nullish(),
   languages: languagesSchema,
+  duration: seconds.catch(null),
+  warnings: warningsSchema,
+  x_flux: receiptSchema,
   segments: z.array(segmentSchema).nullish(),
   words: z.array(word).nullish(),
   chunks: z.array(chunk).nullish(),
@@ -61,6 +80,7 @@ export const replySchema = z.object({
   usage: usageSchema,
 });
 export type FamilyReply = z.infer<typeof replySchema>;
+type HeardParts = Pick<FamilyReply, 'warnings' | 'usage'> & Partial<Pick<FamilyReply, 'duration'>>;
 
 export interface ReplyContext {
   /** Measured by us. */
@@ -76,7 +96,7 @@ export function toTranscript(reply: FamilyReply, { durationMs, task, wantWords }
   const segments = [...(reply.segments ?? []).map(toSegment), ...(reply.chunks ?? []).map(toChunk)];
   const inner = (reply.segments ?? []).flatMap((segment) => joinTokens(segment.words ?? []));
   const words = reply.words?.map(toWord) ?? (inner.length > 0 ? inner : null);
-  return assembleTranscript({
+  const transcript = assembleTranscript({
     text,
     // Translations are English whatever was spoken; the vendor only says so.
     language: task === 'translate' ? null : language,
@@ -85,6 +105,18 @@ export function toTranscript(reply: FamilyReply, { durationMs, task, wantWords }
     words: wantWords ? (words ?? (text === '' && segments.length === 0 ? [] : null)) : null,
     tokens: toTokens(reply.logprobs),
   });
+  return { ...transcript, unheard: unheardOf(reply, durationMs) };
+}
+
+/** What the vendor says that it did not hear: some cut long audio and answer with a confident text. */
+export function unheardOf({ warnings, duration, usage }: HeardParts, durationMs: number): readonly Unheard[] {
+  const gaps = (warnings ?? []).flatMap(({ type, start, end }) => {
+    const [startMs, endMs] = [msOfSeconds(start), msOfSeconds(end)];
+    return type === 'speech_not_transcribed' && startMs !== null && endMs !== null && startMs < endMs
+      ? { startMs, endMs: Math.min(endMs, durationMs) }
+      : [];
+  });
+  return gaps.length > 0 ? gaps : unheardTail(msOfSeconds(duration ?? usage?.prompt_audio_seconds), durationMs);
 }
 
 /** Tokens where the vendor counts them; otherwise the length that we measured. */
@@ -131,13 +163,16 @@ function toWord(one: z.infer<typeof word>): VendorSpan {
   };
 }
 
-/** Tokens as words: one begins with a space; it is as likely as all its tokens together. */
+/**
+ * Tokens as words: one begins with a space, or with a character of a script that has none; it is as likely as all its
+ * tokens together.
+ */
 function joinTokens(tokens: readonly z.infer<typeof word>[]): VendorSpan[] {
   const words: VendorSpan[] = [];
   for (const token of tokens) {
     const piece = toWord(token);
     const last = words.at(-1);
-    if (!last || /^\s/.test(piece.text)) words.push(piece);
+    if (!last || /^\s/.test(piece.text) || isUnspaced(last.text, piece.text)) words.push(piece);
     else {
       const confidence =
         typeof last.confidence === 'number' && typeof piece.confidence === 'number'
@@ -147,6 +182,10 @@ function joinTokens(tokens: readonly z.infer<typeof word>[]): VendorSpan[] {
     }
   }
   return words;
+}
+
+function isUnspaced(left: string, right: string): boolean {
+  return left !== '' && /^\p{L}/u.test(right) && separatorBetween(left, right) === '';
 }
 
 /** SenseVoice's marks, `<|zh|><|NEUTRAL|><|Speech|>`: nobody said them, but the first may name the language. */

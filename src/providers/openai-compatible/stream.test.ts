@@ -20,7 +20,7 @@ function replyOf(text: string): OutboundReply {
 const lines = (...events: readonly (object | string)[]) =>
   events.map((one) => `data: ${typeof one === 'string' ? one : JSON.stringify(one)}\n\n`).join('');
 
-async function read(text: string, kind: 'deltas' | 'segments' = 'deltas') {
+async function read(text: string, kind: 'deltas' | 'phrases' | 'segments' = 'deltas') {
   const segments: Segment[] = [];
   const { transcript, usage } = await readStream(replyOf(text), {
     durationMs: 5000,
@@ -80,6 +80,18 @@ describe('readStream', () => {
       ],
     );
     assert.deepEqual(transcript.segments, segments);
+  });
+
+  it('hands on each phrase as it comes where deltas are phrases, whatever the punctuation', async () => {
+    const { said } = await read(
+      lines(
+        { type: 'transcript.text.delta', delta: 'two tickets' },
+        { type: 'transcript.text.delta', delta: ' please. and thanks' },
+        { type: 'transcript.text.done', text: 'two tickets please. and thanks' },
+      ),
+      'phrases',
+    );
+    assert.deepEqual(said, ['two tickets', 'please. and thanks']);
   });
 
   it("reads Mistral's named events", async () => {

@@ -11,11 +11,14 @@ import { readComplaint } from './errors.ts';
 import {
   languagesSchema,
   logprobsSchema,
+  receiptSchema,
   segmentSchema,
   toSegment,
   toTokens,
   toUsage,
+  unheardOf,
   usageSchema,
+  warningsSchema,
   withoutTags,
 } from './response.ts';
 
@@ -32,6 +35,8 @@ const eventSchema = z.looseObject({
   languages: languagesSchema,
   logprobs: logprobsSchema,
   usage: usageSchema,
+  warnings: warningsSchema,
+  x_flux: receiptSchema,
   segments: z.array(segmentSchema).nullish(),
   choices: z
     .array(
@@ -48,20 +53,27 @@ type VendorEvent = z.infer<typeof eventSchema>;
 export interface StreamContext {
   readonly durationMs: number;
   readonly wantLogprobs: boolean;
-  /** `segments`: the vendor's segments are the text; its deltas say the same once more. */
-  readonly kind: 'deltas' | 'segments';
+  /**
+   * `phrases`: each delta is a finished segment; `segments`: the vendor's segments are the text, and its deltas say the
+   * same once more.
+   */
+  readonly kind: 'deltas' | 'phrases' | 'segments';
   readonly secrets: readonly string[];
   readonly onEvent: (event: TranscriptEvent) => void;
 }
 
+export interface StreamOutcome {
+  readonly transcript: Transcript;
+  readonly usage: Usage;
+  /** What another fluxscribe says at the end that it left out. */
+  readonly unmet: readonly string[];
+}
+
 /**
  * Reads a foreign stream to its end and hands on its text as finished segments: the vendor's own where it has them,
- * otherwise sentence by sentence, each "somewhere in the recording", because a delta has no time.
+ * otherwise sentence by sentence (or phrase by phrase), each "somewhere in the recording", because a delta has no time.
  */
-export async function readStream(
-  reply: OutboundReply,
-  context: StreamContext,
-): Promise<{ readonly transcript: Transcript; readonly usage: Usage }> {
+export async function readStream(reply: OutboundReply, context: StreamContext): Promise<StreamOutcome> {
   const state = new StreamState(context);
   for await (const event of readServerSentEvents(reply.chunks())) {
     if (event.data === '[DONE]') {
@@ -87,6 +99,8 @@ class StreamState {
   #language: string | null = null;
   #usage: VendorEvent['usage'] = null;
   #logprobs: VendorEvent['logprobs'] = null;
+  #warnings: VendorEvent['warnings'] = null;
+  #unmet: readonly string[] = [];
   #segments: VendorSegment[] = [];
   #doneText: string | null = null;
   #text = '';
@@ -102,6 +116,8 @@ class StreamState {
     const languages = event.languages?.[0]?.code;
     this.#language = languageCodeOf(event.audio_language ?? event.language ?? languages) ?? this.#language;
     this.#usage = event.usage ?? this.#usage;
+    this.#warnings = event.warnings ?? this.#warnings;
+    this.#unmet = event.x_flux?.unmet ?? this.#unmet;
     const kind = event.type ?? '';
     if (kind.endsWith('.segment')) this.#takeSegment(event);
     else if (kind.endsWith('.delta')) this.#takeText(event.delta ?? event.text ?? '');
@@ -113,19 +129,23 @@ class StreamState {
     }
   }
 
-  finish(): { transcript: Transcript; usage: Usage } {
+  finish(): StreamOutcome {
     if (!this.ended) throw nonsense('ended too early');
     const { durationMs, kind, wantLogprobs } = this.#context;
-    if (kind === 'deltas') this.#handOn(this.#text.length);
+    if (kind !== 'segments') this.#handOn(this.#text.length);
     const transcript = assembleTranscript({
-      text: this.#doneText ?? (kind === 'deltas' ? this.#text : null),
+      text: this.#doneText ?? (kind === 'segments' ? null : this.#text),
       language: this.#language,
       durationMs,
       segments: this.#segments,
       words: null,
       tokens: wantLogprobs ? toTokens(this.#logprobs) : null,
     });
-    return { transcript, usage: toUsage(this.#usage, durationMs) };
+    return {
+      transcript: { ...transcript, unheard: unheardOf({ warnings: this.#warnings, usage: this.#usage }, durationMs) },
+      usage: toUsage(this.#usage, durationMs),
+      unmet: this.#unmet,
+    };
   }
 
   #takeSegment(event: VendorEvent): void {
@@ -143,7 +163,9 @@ class StreamState {
   #takeText(delta: string): void {
     if (delta === '') return;
     this.#text += delta;
-    if (this.#context.kind !== 'deltas') return;
+    const { kind } = this.#context;
+    if (kind === 'phrases') this.#handOn(this.#text.length);
+    if (kind !== 'deltas') return;
     for (;;) {
       const [whole] = sentence.exec(this.#text.slice(this.#handedOn)) ?? [];
       if (!whole) return;

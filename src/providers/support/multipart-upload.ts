@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import type { Audio } from '../../audio/audio.ts';
+import { newToken } from '../../core/ids.ts';
 import type { StreamedBody } from '../../net/guarded-fetch.ts';
 import { storedBytes } from './stored-bytes.ts';
 
@@ -17,6 +17,7 @@ export function multipartUpload(fields: readonly FormField[], audio: Audio, file
   return {
     contentType,
     sizeBytes: head.length + audio.stored.sizeBytes + tail.length,
+    ...(audio.stored.path === null && { pieces: [head, ...audio.stored.pieces, tail] }),
     async *open() {
       yield head;
       yield* storedBytes(audio.stored);
@@ -27,7 +28,7 @@ export function multipartUpload(fields: readonly FormField[], audio: Audio, file
 
 /** What stands before and after the file's bytes. */
 export function formParts(fields: readonly FormField[], fileField: string, fileName: string, mediaType: string) {
-  const boundary = `fluxscribe-${randomBytes(18).toString('hex')}`;
+  const boundary = `fluxscribe-${newToken()}`;
   const texts = fields.map(
     ([name, value]) =>
       `--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(name)}"\r\n\r\n${value}\r\n`,
@@ -47,6 +48,7 @@ export function rawUpload(audio: Audio, contentType: string = audio.probe.mediaT
   return {
     contentType,
     sizeBytes: audio.stored.sizeBytes,
+    ...(audio.stored.path === null && { pieces: audio.stored.pieces }),
     async *open() {
       yield* storedBytes(audio.stored);
     },

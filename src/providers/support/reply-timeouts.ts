@@ -1,4 +1,4 @@
-/** How long a vendor may take for a recording before another provider should have its chance. */
+/** How long a vendor may say nothing before its connection is given up. */
 export interface ReplyTimeouts {
   /** Milliseconds, whatever the length. */
   readonly baseMs: number;
@@ -7,10 +7,11 @@ export interface ReplyTimeouts {
 }
 
 /**
- * Vendors transcribe at ten times real time and more; a third of it is an outage. The default deadline of a request
- * (120 s and the audio's own length) leaves room for a second provider after this.
+ * Only a net below routing, which knows whether somebody else could still answer and ends a call through its signal
+ * (`routing.attemptBaseSeconds`, and the deadline of the request): nobody should meet these first. Slower than this is no
+ * vendor that answers at all.
  */
-export const defaultReplyTimeouts: ReplyTimeouts = { baseMs: 45_000, perAudioMs: 0.35 };
+export const defaultReplyTimeouts: ReplyTimeouts = { baseMs: 1_200_000, perAudioMs: 2 };
 
 /** Longest wait for the reply to one upload, in milliseconds. */
 export function replyTimeoutMs({ baseMs, perAudioMs }: ReplyTimeouts, durationMs: number): number {

@@ -108,6 +108,15 @@ describe('assembleTranscript', () => {
   });
 });
 
+describe('an empty list of words', () => {
+  it('means that nobody spoke only where there is no text', () => {
+    assert.deepEqual(assembleTranscript({ ...base, text: '', words: [] }).words, []);
+    assert.equal(assembleTranscript({ ...base, text: 'Hello.', words: [] }).words, null);
+    const untimed = [{ text: 'Hello.', startMs: null, endMs: null }];
+    assert.equal(assembleTranscript({ ...base, text: 'Hello.', words: untimed }).words, null);
+  });
+});
+
 describe('speakerNames', () => {
   it('goes on after Z', () => {
     const nameOf = speakerNames();

@@ -41,7 +41,10 @@ export interface VendorTranscript {
  */
 export function assembleTranscript(vendor: VendorTranscript): Transcript {
   const nameOf = vendor.keepSpeakerNames ? keptName : speakerNames();
-  const words = vendor.words && inOrder(vendor.words, vendor.durationMs).map((one): Word => toSpan(one, nameOf));
+  const timedWords = vendor.words && inOrder(vendor.words, vendor.durationMs).map((one): Word => toSpan(one, nameOf));
+  // An empty list beside a text says that the vendor has no times, not that nobody spoke.
+  const isSilence = (vendor.text ?? '').trim() === '' && vendor.segments.length === 0;
+  const words = timedWords?.length === 0 && !isSilence ? null : timedWords;
   const segments =
     vendor.segments.length > 0 || !words
       ? inOrder(vendor.segments, vendor.durationMs).map((one) => toSegment(one, nameOf))

@@ -15,6 +15,8 @@ export interface VendorComplaint {
    * name): then another provider can cure it, and the caller is not at fault.
    */
   readonly isOurs: boolean;
+  /** When the vendor wants to be asked again, where its body says so and no header does. Whole seconds. */
+  readonly retryAfterSeconds?: number | null;
 }
 
 export const noComplaint: VendorComplaint = { message: null, code: null, param: null, isOurs: false };
@@ -41,7 +43,8 @@ export async function readVendorFailure(
 ): Promise<GatewayError> {
   const text = await reply.text();
   const complaint = readComplaint(parsedOrText(text));
-  return vendorFailure(reply.status, complaint, { secrets, retryAfterSeconds: retryAfterSeconds(reply) });
+  const waitSeconds = retryAfterSeconds(reply) ?? complaint.retryAfterSeconds ?? null;
+  return vendorFailure(reply.status, complaint, { secrets, retryAfterSeconds: waitSeconds });
 }
 
 /** The table: what each status of a vendor means for the request. Exported for vendors that report failures in a 200. */
@@ -51,17 +54,19 @@ export function vendorFailure(
   more: { readonly secrets: readonly string[]; readonly retryAfterSeconds?: number | null },
 ): GatewayError {
   const details: ErrorDetails = { origin: 'provider' };
-  const wait: ErrorDetails = more.retryAfterSeconds
-    ? { ...details, retryAfterSeconds: more.retryAfterSeconds }
-    : details;
+  const busy: ErrorDetails = {
+    ...details,
+    transient: true,
+    ...(more.retryAfterSeconds && { retryAfterSeconds: more.retryAfterSeconds }),
+  };
   const fail = (code: ErrorCode, message: string, how: ErrorDetails = details) => new GatewayError(code, message, how);
   if (status === 401 || status === 402 || status === 403 || (complaint.code && unpaidCodes.has(complaint.code))) {
     return fail('provider_key_refused', 'The provider refused the key or the account that the operator gave it.');
   }
   if (status === 429 || status === 409)
-    return fail('service_unavailable', 'The provider takes no more requests now.', wait);
-  if (status === 503 || status === 529) return fail('service_unavailable', 'The provider is not available now.', wait);
-  if (status === 408 || status === 504 || status === 524) return fail('timeout', 'The provider took too long.');
+    return fail('service_unavailable', 'The provider takes no more requests now.', busy);
+  if (status === 503 || status === 529) return fail('service_unavailable', 'The provider is not available now.', busy);
+  if (status === 408 || status === 504 || status === 524) return fail('timeout', 'The provider took too long.', busy);
   if (status === 413)
     return fail('payload_too_large', 'The provider does not take uploads of this size.', { ...details, param: 'file' });
   if (status === 415)
@@ -81,7 +86,7 @@ export function vendorFailure(
   if (status >= 400 && status < 500) return fail('bad_gateway', 'The provider refused a request that should be right.');
   if (status >= 300 && status < 400)
     return fail('bad_gateway', 'The provider answered with a redirect, which is not followed.');
-  return fail('bad_gateway', 'The provider failed.', wait);
+  return fail('bad_gateway', 'The provider failed.', busy);
 }
 
 /** For answers that are a success by their status and nonsense by their content. */

@@ -1,0 +1,22 @@
+import { setFlagsFromString } from 'node:v8';
+
+/**
+ * Room for garbage in percent of what is alive (some 50 MB, uploads in progress included). Collections of young objects
+ * begin when 64 MB of uploads have come in, and free nearly all of them; with V8's own 30 to 60 percent those dead uploads
+ * alone made every one of them start a full collection.
+ */
+const growingPercent = 200;
+
+/**
+ * Tells V8 to weigh the bytes outside its heap (uploads, mostly) with those inside when it decides on a full collection,
+ * instead of starting one for every 32 MB of them, and to leave room for what young collections free anyhow: each full one
+ * walks our 40 MB of objects, which cost a 1 MB upload more than all else that is done with it, and lets everybody wait for
+ * 10 to 60 ms (docs/decisions/2026-11-21-hot-path.md has the figures). Memory stays bounded: what is outside still counts
+ * towards the limit that V8 sets itself.
+ */
+export function relaxCollector(): void {
+  // The names of the flags were checked in V8 13 (Node 24); an unknown one would be complained about on standard error.
+  if (!process.versions.v8.startsWith('13.')) return;
+  setFlagsFromString('--external-memory-accounted-in-global-limit');
+  setFlagsFromString(`--heap-growing-percent=${growingPercent}`);
+}

@@ -1,0 +1,114 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { accessOf } from '../../auth/principal.ts';
+import { toLanguageCode } from '../../core/language.ts';
+import { formatDollars } from '../../core/money.ts';
+import type { ExplainedAttempt, RouteExplanation } from '../../pipeline/explain-route.ts';
+import { type ResponseFormat, responseFormats } from '../../rendering/rendering-ask.ts';
+import type { HttpParts } from '../http-parts.ts';
+import { requireKey } from '../require-key.ts';
+import { errorBody, routeExplanationBody } from '../wire-schemas.ts';
+
+/** A day of sound and two gibibytes are the most that the settings can allow. */
+const maxSeconds = 86_400;
+const maxBytes = 2 * 1024 ** 3;
+
+const query = z.strictObject({
+  model: z.string().min(1).max(512).optional().describe('Model or alias; the default model when left out.'),
+  language: z
+    .string()
+    .max(64)
+    .transform((spelling, context) => {
+      const code = spelling === '' ? null : toLanguageCode(spelling);
+      if (code === null && spelling !== '') context.addIssue({ code: 'custom', message: 'There is no such language.' });
+      return code;
+    })
+    .optional()
+    .describe('What is spoken: `en`, `en-US`, `English`; found out when left out.'),
+  task: z.enum(['transcribe', 'translate']).default('transcribe'),
+  seconds: z.coerce.number().min(0).max(maxSeconds).default(0).describe('Length of the recording.'),
+  response_format: z
+    .enum(responseFormats)
+    .default('json')
+    .describe('Every model serves every format; some need times that a model does not give.'),
+  bytes: z.coerce.number().int().min(0).max(maxBytes).optional().describe('Size of the upload in bytes.'),
+});
+
+/** `GET /api/routes/explain`: the plan of a request that is not made. */
+export function explainRoutes(app: FastifyInstance, { auth, explainRoute, defaultModel }: HttpParts): void {
+  app.withTypeProvider<ZodTypeProvider>().get(
+    '/api/routes/explain',
+    {
+      onRequest: requireKey(auth),
+      schema: {
+        tags: ['routes'],
+        operationId: 'explainRoute',
+        summary: 'Which models would be asked for a recording with this key, in which order, and why not the others',
+        querystring: query,
+        response: { 200: routeExplanationBody, '4xx': errorBody },
+      },
+    },
+    async (request) => {
+      const { model = defaultModel, language = null, task, seconds, response_format, bytes } = request.query;
+      const { principal } = request.facts;
+      const explanation = explainRoute({
+        model,
+        language,
+        task,
+        durationMs: Math.round(seconds * 1000),
+        needs: timesIn(response_format),
+        ...(bytes !== undefined && { sizeBytes: bytes }),
+        ...(principal && { access: accessOf(principal) }),
+      });
+      return toWire(explanation);
+    },
+  );
+}
+
+function toWire(explanation: RouteExplanation): z.infer<typeof routeExplanationBody> {
+  const { opening, price, refusal } = explanation;
+  return {
+    object: 'route_explanation',
+    model: explanation.model,
+    resolved_name: explanation.resolvedName,
+    pricing: {
+      per_minute_usd: formatDollars(price.nanosPerMinute),
+      minimum_seconds: price.minimumMs / 1000,
+      by_tokens: price.tokens !== undefined,
+    },
+    opening: opening && { ...attemptToWire(opening), keep_above_confidence: opening.keepAboveConfidence },
+    attempts: explanation.attempts.map(attemptToWire),
+    rejected: explanation.passedOver.map(({ modelId, providerId, why, words, retryAfterMs }) => ({
+      provider: providerId,
+      model: modelId,
+      why: words,
+      code: why,
+      retry_after_seconds: retryAfterMs === null ? null : Math.ceil(retryAfterMs / 1000),
+    })),
+    error: refusal,
+  };
+}
+
+/** Subtitles are cut at words; the lists of words in `verbose_json` are a choice of the request that is not made here. */
+function timesIn(format: ResponseFormat): readonly ('word-times' | 'segment-times')[] {
+  if (format === 'json' || format === 'text') return [];
+  return format === 'srt' || format === 'vtt' ? ['word-times', 'segment-times'] : ['segment-times'];
+}
+
+function attemptToWire(attempt: ExplainedAttempt) {
+  const { modelId, providerId, words, adds, pieces, breaker, nanosPerMinute } = attempt;
+  return {
+    provider: providerId,
+    model: modelId,
+    why: words,
+    adds: [...adds],
+    breaker,
+    own_price_per_minute_usd: nanosPerMinute === null ? null : formatDollars(nanosPerMinute),
+    pieces: pieces && {
+      max_seconds: pieces.maxDurationMs === null ? null : pieces.maxDurationMs / 1000,
+      max_upload_bytes: pieces.maxUploadBytes,
+      max_parallel_calls: pieces.maxParallelCalls,
+    },
+  };
+}
