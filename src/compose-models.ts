@@ -128,6 +128,27 @@ export function marketOf(
   return lasting.market;
 }
 
+/**
+ * `marketOf` for every request of a server. As long as all breakers are closed and the store is as it was, nothing can have
+ * changed: whether a model is there follows from the store and the settings, and its breaker is the only other thing.
+ */
+export function createMarket(
+  current: () => InstalledCatalogue,
+  health: ModelHealth,
+  surroundings: MarketSurroundings,
+  areAllClosed: () => boolean,
+): () => Market {
+  let calm: { readonly of: InstalledCatalogue; readonly market: Market } | null = null;
+  return () => {
+    const now = current();
+    const isCalm = areAllClosed();
+    if (isCalm && calm?.of === now) return calm.market;
+    const market = marketOf(now, health, surroundings);
+    calm = isCalm ? { of: now, market } : null;
+    return market;
+  };
+}
+
 /** The latest market of a state of the store, and what is behind its candidates. */
 interface Lasting {
   readonly accurateRoute: AccurateRoute | null;

@@ -53,7 +53,7 @@ export function createUpstreams(
   const boxes = new Map<string, readonly Provider[]>();
   const unusable = new Set<string>();
   for (const one of settings) {
-    const served = () => catalogue().models.filter((model) => model.upstream?.provider === one.id);
+    const served = servedBy(one.id, catalogue);
     const onUnusable = (why: string) => {
       unusable.add(one.id);
       log.warn({ provider: one.id }, why);
@@ -194,6 +194,18 @@ function createBridge(
     findModel: (modelId) => findServed(served(), modelId),
     http,
   });
+}
+
+/** The models of one provider; the catalogue is the same object until something in it changes. */
+function servedBy(providerId: string, catalogue: () => Catalogue): () => readonly CatalogueModel[] {
+  let known: { readonly of: Catalogue; readonly models: readonly CatalogueModel[] } | null = null;
+  return () => {
+    const now = catalogue();
+    if (known?.of !== now) {
+      known = { of: now, models: now.models.filter((model) => model.upstream?.provider === providerId) };
+    }
+    return known.models;
+  };
 }
 
 interface ServedModel {

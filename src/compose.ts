@@ -7,11 +7,11 @@ import { builtInCatalogueFile, CatalogueError, loadCatalogue } from './catalogue
 import { aligningModelsOf, engineModelsOf, localModelsOf } from './compose-engine.ts';
 import {
   accurateRouteProblem,
+  createMarket,
   createModelDirectory,
   type InstalledCatalogue,
   type MarketSurroundings,
   type ModelHealth,
-  marketOf,
   pricesOf,
 } from './compose-models.ts';
 import { createPieces, tempDirOf } from './compose-pieces.ts';
@@ -140,7 +140,12 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
     breakerOf: (providerId, modelId) => routing.attempts.stateOf(providerId, modelId),
     accurateRoute: accurateRouteOf(config),
   };
-  const market = () => marketOf(current, health, surroundings);
+  const market = createMarket(
+    () => current,
+    health,
+    surroundings,
+    () => routing.breakers.areAllClosed(),
+  );
   const priceBook: PriceBook = { priceOf: (name) => prices.priceOf(name) };
   const transcribe = createTranscribeFile({
     audio,

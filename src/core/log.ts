@@ -15,3 +15,16 @@ export const silentLog: Log = {
   error() {},
   child: () => silentLog,
 };
+
+/** The log's child with these fields, made when it is first written to: most requests have nothing to say. */
+export function childOnDemand(log: Log, fields: object): Log {
+  let made: Log | null = null;
+  const child = () => (made ??= log.child(fields));
+  return {
+    debug: (more, message) => child().debug(more, message),
+    info: (more, message) => child().info(more, message),
+    warn: (more, message) => child().warn(more, message),
+    error: (more, message) => child().error(more, message),
+    child: (more) => childOnDemand(log, { ...fields, ...more }),
+  };
+}

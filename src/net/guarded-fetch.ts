@@ -75,6 +75,8 @@ const defaultMaxReplyBytes = 16 * 1024 * 1024;
 const keepAliveTimeoutMs = 15_000;
 /** Bytes of a body that wait for a connection before its source is held up; at most half of them leave in one system call. */
 const socketBufferBytes = 1024 * 1024;
+/** Addresses whose taking apart is remembered. */
+const mostKnownTargets = 256;
 
 /**
  * Proxies of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`) are used for everything but this machine itself.
@@ -95,6 +97,20 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
   const viaProxy = new EnvHttpProxyAgent({ ...common, connect });
   const publicOnly = new EnvHttpProxyAgent({ ...common, connect: { ...connect, lookup: lookupPublic } });
 
+  const knownTargets = new Map<string, Target>();
+  function targetOf(address: string): Target {
+    const known = knownTargets.get(address);
+    if (known) return known;
+    const url = addressOf(address);
+    const target = { origin: url.origin, path: url.pathname + url.search, dispatcher: dispatcherFor(url) };
+    // A vendor's few addresses come with every request; those of single jobs must not gather without end.
+    if (trusted.has(url.origin)) {
+      if (knownTargets.size >= mostKnownTargets) knownTargets.clear();
+      knownTargets.set(address, target);
+    }
+    return target;
+  }
+
   function dispatcherFor(url: URL): Dispatcher {
     if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refusedAddress();
     if (trusted.has(url.origin)) return isLoopback(url) ? direct : viaProxy;
@@ -104,22 +120,29 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
   }
 
   return {
-    request: (request) => send(request, dispatcherFor),
+    request: (request) => send(request, targetOf),
     async close() {
       await Promise.all([direct.destroy(), viaProxy.destroy(), publicOnly.destroy()]);
     },
   };
 }
 
-async function send(request: OutboundRequest, dispatcherFor: (url: URL) => Dispatcher): Promise<OutboundReply> {
+/** Who is asked, and by which way. */
+interface Target {
+  readonly origin: string;
+  readonly path: string;
+  readonly dispatcher: Dispatcher;
+}
+
+async function send(request: OutboundRequest, targetOf: (address: string) => Target): Promise<OutboundReply> {
   const { signal, headersTimeoutMs = defaultHeadersTimeoutMs, bodyTimeoutMs = defaultBodyTimeoutMs } = request;
   const body = outgoing(request.body);
   try {
     signal.throwIfAborted();
-    const url = addressOf(request.url);
-    const response = await dispatcherFor(url).request({
-      origin: url.origin,
-      path: url.pathname + url.search,
+    const { origin, path, dispatcher } = targetOf(request.url);
+    const response = await dispatcher.request({
+      origin,
+      path,
       method: request.method,
       headers: { ...request.headers, ...body.headers },
       // Any iterable is a body by undici's documentation (Dispatcher.dispatch); its types have forgotten it.

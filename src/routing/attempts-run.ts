@@ -109,8 +109,13 @@ export class AttemptsRun {
   }
 
   async #nextEvent(): Promise<'hedge' | { readonly run: CandidateRun; readonly end: CandidateEnd }> {
-    const ends = [...this.#running].map(async (run) => ({ run, end: await run.end }));
     const hedgeAfterMs = this.#hedgeAfterMs();
+    if (hedgeAfterMs === null && this.#running.size === 1) {
+      // Nearly always: nobody to race.
+      const [run] = this.#running;
+      return { run: run!, end: await run!.end };
+    }
+    const ends = [...this.#running].map(async (run) => ({ run, end: await run.end }));
     if (hedgeAfterMs === null) return await Promise.race(ends);
     const timer = new AbortController();
     const hedge = sleep(hedgeAfterMs, 'hedge' as const, { signal: timer.signal });

@@ -39,6 +39,8 @@ export interface Breakers {
   enter(providerId: string, modelId: string): BreakerPass | null;
   /** The provider asked for a pause: nobody asks it before that is over. */
   rest(providerId: string, modelId: string, forMs: number): void;
+  /** Whether everybody may be asked: then nobody need be looked up by name. */
+  areAllClosed(): boolean;
   /** Every breaker that has ever been entered. */
   list(): readonly ({ readonly providerId: string; readonly modelId: string } & BreakerReading)[];
 }
@@ -58,6 +60,8 @@ const closed: BreakerReading = { state: 'closed', retryAfterMs: 0 };
 export function createBreakers(options: BreakerOptions): Breakers {
   const { exempt, clock = systemClock } = options;
   const byProvider = new Map<string, Map<string, Breaker>>();
+  /** Those that have opened or were asked for a rest, until they are seen closed. */
+  const troubled = new Set<Breaker>();
   function find(providerId: string, modelId: string): Breaker | undefined {
     // Asked for every model of the catalogue at every request: no text is made where nothing has happened.
     const byModel = byProvider.get(providerId);
@@ -66,7 +70,7 @@ export function createBreakers(options: BreakerOptions): Breakers {
   function obtain(providerId: string, modelId: string): Breaker {
     const known = find(providerId, modelId);
     if (known) return known;
-    const breaker = new Breaker(options, clock);
+    const breaker = new Breaker(options, clock, () => troubled.add(breaker));
     const byModel = byProvider.get(providerId) ?? new Map<string, Breaker>();
     byProvider.set(providerId, byModel.set(breakerName(modelId), breaker));
     return breaker;
@@ -76,6 +80,13 @@ export function createBreakers(options: BreakerOptions): Breakers {
     enter: (providerId, modelId) => (exempt?.has(providerId) ? freePass : obtain(providerId, modelId).enter()),
     rest(providerId, modelId, forMs) {
       if (!exempt?.has(providerId)) obtain(providerId, modelId).rest(forMs);
+    },
+    areAllClosed() {
+      for (const one of troubled) {
+        if (one.read().state !== 'closed') return false;
+        troubled.delete(one);
+      }
+      return true;
     },
     list: () =>
       [...byProvider].flatMap(([providerId, byModel]) =>
@@ -97,9 +108,12 @@ class Breaker {
   #tripped: { readonly atMs: number; readonly backoff: IBackoff<unknown> } | null = null;
   #restUntilMs = 0;
   #isProbing = false;
+  /** Told before it is not closed any more. */
+  readonly #onTrouble: () => void;
 
-  constructor({ failures, openMs, maxOpenMs }: BreakerOptions, clock: Clock) {
+  constructor({ failures, openMs, maxOpenMs }: BreakerOptions, clock: Clock, onTrouble: () => void) {
     this.#clock = clock;
+    this.#onTrouble = onTrouble;
     const size = Math.max(sampleSize, failures);
     this.#samples = new CountBreaker({ threshold: 0.5, size, minimumNumberOfCalls: failures });
     this.#backoffs = new ExponentialBackoff({
@@ -136,6 +150,7 @@ class Breaker {
   }
 
   rest(forMs: number): void {
+    this.#onTrouble();
     this.#restUntilMs = Math.max(this.#restUntilMs, this.#clock.nowMs() + forMs);
   }
 
@@ -156,6 +171,7 @@ class Breaker {
   }
 
   #trip(): void {
+    this.#onTrouble();
     const backoff = this.#tripped ? this.#tripped.backoff.next(undefined) : this.#backoffs.next();
     this.#tripped = { atMs: this.#clock.nowMs(), backoff };
   }

@@ -43,7 +43,7 @@ export function buildRequest(
   const { profile } = endpoint;
   const { fields, streams, unmet } = buildFields(profile, model, ask, wantEvents);
   return {
-    url: addressOf(endpoint, model.name, ask.task),
+    url: knownAddressOf(endpoint, model.name, ask.task),
     headers: { accept: streams ? 'text/event-stream' : 'application/json', ...authOf(endpoint) },
     body: bodyOf(profile, fields, ask, signal),
     isDecoded: isForeign(profile, ask.audio),
@@ -126,6 +126,27 @@ export function buildFields(profile: Profile, model: UpstreamModel, ask: Provide
   if (translating && profile.translationPath === profile.path) fields.push(['translate', 'true']);
   if (!translating) fields.push(...traits.extra);
   return { fields, streams, unmet };
+}
+
+/** Addresses by endpoint, and by task and model: the same few with every request. */
+const knownAddresses = new WeakMap<Endpoint, Map<string, string>>();
+/** Callers choose the day to which a model's name is pinned. */
+const mostKnownAddresses = 64;
+
+function knownAddressOf(endpoint: Endpoint, modelName: string, task: ProviderAsk['task']): string {
+  let known = knownAddresses.get(endpoint);
+  if (!known) {
+    known = new Map();
+    knownAddresses.set(endpoint, known);
+  }
+  const key = `${task} ${modelName}`;
+  let address = known.get(key);
+  if (address === undefined) {
+    address = addressOf(endpoint, modelName, task);
+    if (known.size >= mostKnownAddresses) known.clear();
+    known.set(key, address);
+  }
+  return address;
 }
 
 /** Bases are written with and without the version that the path begins with: what they share is not repeated. */
