@@ -2,6 +2,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import type { Log } from '../core/log.ts';
 import type { ExplainRoute } from '../pipeline/explain-route.ts';
 import type { TranscribeFile } from '../pipeline/transcribe-file.ts';
+import type { AdminParts } from './admin-parts.ts';
 import type { HttpLimits } from './http-limits.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 import type { ModelDepot } from './model-depot.ts';
@@ -35,4 +36,6 @@ export interface HttpParts {
   readonly corsOrigins: '*' | readonly string[];
   /** Model used when a request names none. */
   readonly defaultModel: string;
+  /** Accounts, keys and money; left out: there are none of their routes. */
+  readonly accounts?: AdminParts;
 }
