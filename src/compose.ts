@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createAudioOpener } from './audio/opener.ts';
 import { artifactsOf, type Catalogue, type CatalogueArtifact } from './catalogue/catalogue.ts';
 import { builtInCatalogueFile, CatalogueError, loadCatalogue } from './catalogue/load-catalogue.ts';
+import type { Accounts } from './compose-accounts.ts';
 import { aligningModelsOf, engineModelsOf, localModelsOf } from './compose-engine.ts';
 import {
   accurateRouteProblem,
@@ -34,7 +34,6 @@ import { createLocalProvider } from './providers/local/local-provider.ts';
 import { createSpeechFinder } from './providers/local/speech-finder.ts';
 import { createTextAligner } from './providers/local/text-aligner.ts';
 import { catalogueOrderPolicy } from './routing/policy.ts';
-import type { FileKeyStore } from './storage/file-key-store.ts';
 import type { ExportedTracing } from './telemetry/traces.ts';
 import { packageVersion } from './version.ts';
 
@@ -69,7 +68,7 @@ export interface Transcriber {
 export interface Gateway extends Transcriber {
   readonly app: FastifyInstance;
   readonly store: ModelStore;
-  readonly keys: FileKeyStore;
+  readonly accounts: Accounts;
   /** Lets requests in progress finish for at most this long, then ends them, then closes everything. */
   drain(graceMs: number): Promise<void>;
 }
@@ -231,20 +230,23 @@ function startEngine({ config, log }: ComposeParts, models: EngineModels): Engin
 export async function compose(parts: ComposeParts, shelf: ModelShelf = composeModels(parts)): Promise<Gateway> {
   const { config, log } = parts;
   const transcriber = await composeTranscriber(parts, shelf);
+  let accounts: Accounts | null = null;
   try {
-    // Imported here, after the engine's processes were started: both take a good part of a second.
-    const [{ createHttpApp }, { createAuthenticator }, { openFileKeyStore }, { createMetrics }, { createModelDepot }] =
-      await Promise.all([
-        import('./http/app.ts'),
-        import('./auth/authenticator.ts'),
-        import('./storage/file-key-store.ts'),
-        import('./telemetry/metrics.ts'),
-        import('./models/model-depot.ts'),
-      ]);
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
     const tempDir = tempDirOf(config);
     await mkdir(tempDir, { recursive: true, mode: 0o700 });
-    const keys = await openFileKeyStore({ file: join(config.dataDir, 'keys.json'), adminKey: config.adminKey });
+    // All of it after the engine's processes were started: each takes a good part of a second. The database opens in a
+    // thread of its own meanwhile.
+    const opening = import('./compose-accounts.ts').then(({ openAccounts }) => openAccounts(parts));
+    const [{ createHttpApp }, { createAuthenticator }, { createMetrics }, { createModelDepot }, open] =
+      await Promise.all([
+        import('./http/app.ts'),
+        import('./auth/authenticator.ts'),
+        import('./telemetry/metrics.ts'),
+        import('./models/model-depot.ts'),
+        opening,
+      ]);
+    accounts = open;
     const { engine, health, routing } = transcriber;
     const metrics = createMetrics({
       engine: () => {
@@ -267,14 +269,14 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
       explainRoute: transcriber.explainRoute,
       models: createModelDirectory(transcriber.models, health, config.limits, transcriber.surroundings),
       modelDepot,
-      auth: createAuthenticator(keys),
+      auth: createAuthenticator(open.keys),
       limits: httpLimits(config),
       tempDir,
       version: packageVersion,
       log,
       health: () => {
-        const ready = engine.status().ready > 0;
-        return { ready, checks: { engine: ready ? 'ok' : 'no process is ready' } };
+        const checks = { engine: engine.status().ready > 0 ? 'ok' : 'no process is ready', database: open.check() };
+        return { ready: Object.values(checks).every((one) => one === 'ok'), checks };
       },
       metrics,
       metricsPublic: config.metrics.public,
@@ -290,10 +292,20 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
       await app.close();
       await modelDepot.close();
       await transcriber.close();
+      // Last: what the others still had to say about money is in it.
+      await open.close();
     };
-    return { ...transcriber, app, store: shelf.store, keys, close, drain: (graceMs) => drain(app, close, graceMs) };
+    return {
+      ...transcriber,
+      app,
+      store: shelf.store,
+      accounts: open,
+      close,
+      drain: (graceMs) => drain(app, close, graceMs),
+    };
   } catch (thrown) {
     await transcriber.close();
+    await accounts?.close();
     throw thrown;
   }
 }

@@ -64,6 +64,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'main.ts': ['cli', 'config'],
   'version.ts': [],
+  'compose-accounts.ts': ['auth', 'config', 'metering', 'storage', 'core'],
   'compose-engine.ts': ['catalogue', 'compose-models.ts', 'engine', 'providers', 'core'],
   'compose-explainer.ts': ['*'],
   'compose-models.ts': ['catalogue', 'http', 'metering', 'providers/contract.ts', 'routing', 'core'],

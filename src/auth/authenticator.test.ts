@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { callerOf, unlimitedPlan } from '../../test/helpers/callers.ts';
 import { createAuthenticator, presentedKey } from './authenticator.ts';
 import { hashKey, type KeyStore, sameHash } from './key-store.ts';
-import { mayUseModel, type Principal } from './principal.ts';
+import { accessOf, mayUseModel } from './principal.ts';
 
-const principal: Principal = { keyId: 'key_1', scopes: ['transcribe'], allowedModels: null };
+const caller = callerOf('key_1');
 
 function storeOf(key: string): KeyStore & { looked: string[] } {
   const looked: string[] = [];
@@ -12,7 +13,7 @@ function storeOf(key: string): KeyStore & { looked: string[] } {
     looked,
     async findByHash(hash) {
       looked.push(hash);
-      return sameHash(hash, hashKey(key)) ? principal : null;
+      return sameHash(hash, hashKey(key)) ? caller : null;
     },
   };
 }
@@ -29,9 +30,9 @@ describe('authenticator', () => {
       { 'x-api-key': 'sk-good' },
       { 'api-key': 'sk-good' },
     ];
-    for (const headers of forms) assert.equal(await auth.authenticate({ headers, url: '/' }), principal);
+    for (const headers of forms) assert.equal(await auth.authenticate({ headers, url: '/' }), caller);
     const upgrade = { headers: { upgrade: 'websocket' }, url: '/v1/realtime?model=x&api_key=sk-good' };
-    assert.equal(await auth.authenticate(upgrade), principal);
+    assert.equal(await auth.authenticate(upgrade), caller);
   });
 
   it('takes a key from the query on WebSocket upgrades alone', async () => {
@@ -49,6 +50,15 @@ describe('authenticator', () => {
       await assert.rejects(auth.authenticate({ headers, url: '/' }), { code: 'invalid_api_key', status: 401 });
     }
     assert.equal(store.looked.length, 1, 'only the plausible key is looked up');
+  });
+
+  it('refuses every key of a suspended account with 403', async () => {
+    const account = { id: 'acc_1', status: 'suspended' } as const;
+    const auth = createAuthenticator({ findByHash: async () => ({ ...caller, account }) });
+    await assert.rejects(auth.authenticate({ headers: { 'x-api-key': 'sk-good' }, url: '/' }), {
+      code: 'account_suspended',
+      status: 403,
+    });
   });
 
   it('never repeats the key in its message', async () => {
@@ -70,11 +80,16 @@ describe('authenticator', () => {
   });
 });
 
-describe('principal', () => {
-  it('may use every model, or only those in its list', () => {
-    assert.equal(mayUseModel(principal, 'flux-voice'), true);
-    const bounded = { ...principal, allowedModels: ['flux-voice-fast'] };
+describe('what a key allows', () => {
+  it('is every model, or those that both its list and its plan have', () => {
+    assert.equal(mayUseModel(caller, 'flux-voice'), true);
+    const bounded = callerOf('key_2', { allowedModels: ['flux-voice-fast', 'openai/whisper-1'] });
     assert.equal(mayUseModel(bounded, 'flux-voice'), false);
     assert.equal(mayUseModel(bounded, 'flux-voice-fast'), true);
+    const plan = { ...unlimitedPlan, allowedModels: ['flux-voice', 'flux-voice-fast'] };
+    assert.equal(mayUseModel({ ...bounded, plan }, 'openai/whisper-1'), false);
+    assert.deepEqual(accessOf({ ...bounded, plan }).allowedModels, ['flux-voice-fast']);
+    assert.deepEqual(accessOf({ ...caller, plan }).allowedModels, plan.allowedModels);
+    assert.equal(accessOf(caller).allowedModels, null);
   });
 });

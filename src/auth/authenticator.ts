@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { GatewayError } from '../core/errors.ts';
+import type { Caller } from './key-directory.ts';
 import { hashKey, type KeyStore } from './key-store.ts';
-import type { Principal } from './principal.ts';
 
 /** The parts of a request that can carry a key. */
 export interface Credentials {
@@ -12,8 +12,10 @@ export interface Credentials {
 
 /** Turns a request's key into its owner. */
 export interface Authenticator {
-  /** Rejects with GatewayError `invalid_api_key` (401), or whatever the store rejects with. */
-  authenticate(credentials: Credentials): Promise<Principal>;
+  /**
+   * Rejects with GatewayError `invalid_api_key` (401), `account_suspended` (403), or whatever the store rejects with.
+   */
+  authenticate(credentials: Credentials): Promise<Caller>;
 }
 
 /** Longer keys are refused unhashed: no key of ours is near it, and hashing megabytes of header would be a gift. */
@@ -34,11 +36,17 @@ export function createAuthenticator(store: KeyStore): Authenticator {
           'No API key was sent. Send it as a header: Authorization: Bearer YOUR_KEY.',
         );
       }
-      const principal = key.length > maxKeyLength ? null : await store.findByHash(hashKey(key));
-      if (!principal) {
-        throw new GatewayError('invalid_api_key', 'The API key is not known here. Check it, or ask for a new one.');
+      const caller = key.length > maxKeyLength ? null : await store.findByHash(hashKey(key));
+      if (!caller) {
+        throw new GatewayError(
+          'invalid_api_key',
+          'The API key is not known here, has expired or was revoked. Check it, or ask for a new one.',
+        );
       }
-      return principal;
+      if (caller.account.status === 'suspended') {
+        throw new GatewayError('account_suspended', 'The account of this key is suspended. Ask its operator.');
+      }
+      return caller;
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Nanos } from '../core/money.ts';
 import type { Page, PageAsk } from '../core/page.ts';
 import type { Account, Plan } from './account-store.ts';
 import type { KeyStore } from './key-store.ts';
-import type { Principal, Scope } from './principal.ts';
+import type { Scope } from './principal.ts';
 
 /** What a key is held to, over what its account's plan says. null is no limit of its own. */
 export interface KeyPolicy {
@@ -33,8 +33,9 @@ export interface ApiKey extends KeyPolicy {
 }
 
 /** Who is asking, with all that decides what is done for them. */
-export interface Caller extends Principal, KeyPolicy {
-  readonly localOnly: boolean;
+export interface Caller extends KeyPolicy {
+  /** Public id of the key, safe to log; never the key or its hash. */
+  readonly keyId: string;
   readonly account: Pick<Account, 'id' | 'status'>;
   readonly plan: Plan;
   /** A browser token of the key: it opens live sockets and nothing else. */
@@ -47,7 +48,7 @@ export interface KeyDirectory extends KeyStore {
    * The caller whose key or browser token has this hash, null when there is none, or it has expired or was revoked. A
    * revoked key is refused at once by this process and within a second by every other.
    */
-  findByHash(hash: string): Promise<Caller | null>;
+  findByHash: KeyStore['findByHash'];
   /** Rejects with GatewayError `not_found` when there is no such account. `key` is known at this moment only. */
   create(
     accountId: string,

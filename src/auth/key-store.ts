@@ -1,13 +1,13 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { Principal } from './principal.ts';
+import type { Caller } from './key-directory.ts';
 
 /** Where keys are kept; `storage` implements it. Only hashes are ever stored. */
 export interface KeyStore {
   /**
-   * The owner of the key with this hash (`hashKey`), null when there is none. A store that compares hashes itself uses
+   * The caller whose key has this hash (`hashKey`), null when there is none. A store that compares hashes itself uses
    * `sameHash`. Rejects with GatewayError `service_unavailable` when it cannot look.
    */
-  findByHash(hash: string): Promise<Principal | null>;
+  findByHash(hash: string): Promise<Caller | null>;
 }
 
 /** SHA-256 of a key in lower-case hex: the only form in which a key is stored. Keys are long and random, so no salt. */

@@ -1,35 +1,29 @@
 import type { Nanos } from '../core/money.ts';
+import type { Caller } from './key-directory.ts';
 
 /** What a key may do: `admin` opens metrics, accounts and settings; `live` opens sockets, `jobs` the queue. */
 export type Scope = 'transcribe' | 'live' | 'jobs' | 'admin';
 
 export const allScopes: readonly Scope[] = ['transcribe', 'live', 'jobs', 'admin'];
 
-/** Who is asking, as far as the doors need to know. */
-export interface Principal {
-  /** Public id of the key, safe to log; never the key or its hash. */
-  readonly keyId: string;
-  readonly scopes: readonly Scope[];
-  /** Names as callers write them (aliases and full ids); null: every model. */
-  readonly allowedModels: readonly string[] | null;
-  /** No recording of it leaves this machine; left out: it may. */
-  readonly localOnly?: boolean;
-  /** What a minute may cost under the name that is asked for; left out: anything. */
-  readonly maxNanosPerMinute?: Nanos;
-}
-
-/** What a key allows of what there is, with nothing left out. */
+/** What a key and the plan of its account allow of what there is. */
 export interface Access {
+  /** Names of models and aliases as the catalogue writes them; null: all. */
   readonly allowedModels: readonly string[] | null;
+  /** No recording leaves this machine. */
   readonly localOnly: boolean;
+  /** What a minute may cost under the name that is asked for; null: anything. */
   readonly maxNanosPerMinute: Nanos | null;
 }
 
-export function accessOf({ allowedModels, localOnly = false, maxNanosPerMinute }: Principal): Access {
-  return { allowedModels, localOnly, maxNanosPerMinute: maxNanosPerMinute ?? null };
+/** A name has to be in the list of the key and in that of the plan, where they have one. */
+export function accessOf({ allowedModels, localOnly, maxPriceNanosPerMinute, plan }: Caller): Access {
+  const inPlan = plan.allowedModels;
+  const names = allowedModels && inPlan ? allowedModels.filter((name) => inPlan.includes(name)) : allowedModels;
+  return { allowedModels: names ?? inPlan, localOnly, maxNanosPerMinute: maxPriceNanosPerMinute };
 }
 
-/** Whether the key may use a model under the name that the caller wrote. */
-export function mayUseModel(principal: Principal, name: string): boolean {
-  return principal.allowedModels === null || principal.allowedModels.includes(name);
+/** Whether the key and its plan allow a model under the name that the caller wrote. */
+export function mayUseModel({ allowedModels, plan }: Pick<Caller, 'allowedModels' | 'plan'>, name: string): boolean {
+  return [allowedModels, plan.allowedModels].every((list) => list === null || list.includes(name));
 }

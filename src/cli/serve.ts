@@ -33,7 +33,7 @@ export async function serve(config: Config): Promise<number> {
     const gateway = await compose({ config, log }, shelf);
     try {
       await Promise.all([listen(gateway, config), gateway.engine.ready()]);
-      const key = await gateway.keys.makeAdminKey();
+      const key = await gateway.accounts.makeAdminKey();
       print(greeting(config, gateway, key, performance.now() - startedAt));
       await stop.stopped;
       log.info({ graceSeconds: config.shutdownGraceSeconds }, 'stopping: requests in progress may finish');
@@ -71,7 +71,8 @@ function failure(thrown: unknown, log: Log): number {
     thrown instanceof StartError ||
     thrown instanceof KeyFileError ||
     thrown instanceof CatalogueError ||
-    (thrown instanceof GatewayError && thrown.code === 'no_model_installed');
+    // No model, or no database: the message says which, and what to do.
+    (thrown instanceof GatewayError && ['no_model_installed', 'service_unavailable'].includes(thrown.code));
   if (isExpected) process.stderr.write(`${thrown.message}\n`);
   else log.error({ error: thrown }, 'the server could not start');
   return exitCode.failed;

@@ -93,6 +93,13 @@ const traits = {
     blame: 'caller',
     summary: 'The wallet cannot pay for the request.',
   },
+  account_suspended: {
+    status: 403,
+    type: 'permission_error',
+    next: 'stop',
+    blame: 'caller',
+    summary: 'The key is valid but the operator has suspended its account.',
+  },
   model_not_allowed: {
     status: 403,
     type: 'permission_error',
@@ -135,6 +142,13 @@ const traits = {
     blame: 'caller',
     summary: 'The model cannot be removed now: the server needs it, or it is being fetched.',
   },
+  idempotency_in_progress: {
+    status: 409,
+    type: 'invalid_request_error',
+    next: 'stop',
+    blame: 'caller',
+    summary: 'The first request with this `Idempotency-Key` is still in work; try again after `Retry-After` seconds.',
+  },
   upload_timeout: {
     status: 408,
     type: 'invalid_request_error',
@@ -155,6 +169,13 @@ const traits = {
     next: 'stop',
     blame: 'caller',
     summary: 'The request body has a content type that the route does not take.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    type: 'invalid_request_error',
+    next: 'stop',
+    blame: 'caller',
+    summary: 'The `Idempotency-Key` was used for another request.',
   },
   rate_limit_exceeded: {
     status: 429,

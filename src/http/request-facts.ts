@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Principal } from '../auth/principal.ts';
+import type { Caller } from '../auth/key-directory.ts';
 import type { Log } from '../core/log.ts';
 import type { HttpMetrics, RequestRecord } from './http-metrics.ts';
 
@@ -8,7 +8,7 @@ export interface RequestFacts {
   /** `performance.now()` at the first byte of the headers that we saw. */
   readonly startedAt: number;
   /** null until a key has been accepted. */
-  principal: Principal | null;
+  principal: Caller | null;
   receivedBytes: number;
   routedModel: string | null;
   audioMs: number | null;

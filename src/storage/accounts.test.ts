@@ -7,8 +7,9 @@ import { createSecretBox } from '../auth/secret-box.ts';
 import { silentLog } from '../core/log.ts';
 import { Secret } from '../core/secret.ts';
 import { createAccountStore } from './account-store.ts';
-import { importAdminKeys, operatorAccountId } from './admin-keys.ts';
+import { importAdminKeys, makeAdminKey, operatorAccountId, replaceAdminKey } from './admin-keys.ts';
 import { createAuditLog } from './audit-log.ts';
+import type { FileKey } from './file-key-store.ts';
 import { createIdempotencyStore } from './idempotency-store.ts';
 import { openKeyDirectory } from './key-directory.ts';
 import { createPlanStore } from './plan-store.ts';
@@ -214,6 +215,39 @@ describeDatabases('accounts and keys', (database, test) => {
     assert.equal(await find('setting'), null);
     await take('second', 'second');
     assert.ok(await find('second'));
+  });
+
+  it('takes over the other keys of the file, with what they are held to, until they are gone from it', async () => {
+    const key = {
+      id: 'robot',
+      hash: hashKey('robot'),
+      scopes: ['transcribe'],
+      allowedModels: ['flux-voice'],
+      localOnly: true,
+      maxPriceNanosPerMinute: 5n,
+    } as const;
+    const take = (...otherKeys: FileKey[]) =>
+      importAdminKeys(database(), { fileHash: null, settingHash: null, otherKeys });
+    await take(key);
+    const robot = await directory.findByHash(key.hash);
+    assert.deepEqual([robot?.keyId, robot?.localOnly, robot?.maxPriceNanosPerMinute], ['file-robot', true, 5n]);
+    await take({ ...key, localOnly: false });
+    assert.equal((await directory.findByHash(key.hash))?.localOnly, false);
+    await take();
+    assert.equal(await directory.findByHash(key.hash), null);
+  });
+
+  it('takes nothing from the database for a file that belongs to one replica of several', async () => {
+    const find = (key: string) => directory.findByHash(hashKey(key));
+    const made = await replaceAdminKey(database());
+    assert.ok(await find(made));
+    assert.equal(await makeAdminKey(database()), null, 'there is one already');
+    await importAdminKeys(database(), { fileHash: null, settingHash: null, addOnly: true });
+    await importAdminKeys(database(), { fileHash: hashKey('of another folder'), settingHash: null, addOnly: true });
+    assert.ok(await find(made));
+    assert.equal(await find('of another folder'), null);
+    const next = await replaceAdminKey(database());
+    assert.deepEqual([await find(made), (await find(next))?.keyId], [null, 'admin']);
   });
 
   it('keeps vendor keys sealed, and seals them anew under a new master key', async () => {

@@ -2,12 +2,25 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { hashKey, type KeyStore, sameHash } from '../auth/key-store.ts';
-import type { Principal } from '../auth/principal.ts';
+import type { KeyPolicy } from '../auth/key-directory.ts';
+import { hashKey } from '../auth/key-store.ts';
 import { parseDollars } from '../core/money.ts';
 
-/** Keys in one JSON file that only its owner may read. It holds hashes: the file is no use to whoever steals it. */
-export interface FileKeyStore extends KeyStore {
+/** A key of the file, as the database takes it over. */
+export interface FileKey extends Pick<KeyPolicy, 'scopes' | 'allowedModels' | 'localOnly' | 'maxPriceNanosPerMinute'> {
+  readonly id: string;
+  readonly hash: string;
+}
+
+/**
+ * Keys in one JSON file that only its owner may read. It holds hashes: the file is no use to whoever steals it. Requests
+ * never look here: a start brings what is in it into the database.
+ */
+export interface FileKeyStore {
+  /** Hash of the admin key; null: there is none, or that of the settings counts alone. */
+  adminHash(): string | null;
+  /** The keys beside it; none where the admin key of the settings counts alone. */
+  otherKeys(): readonly FileKey[];
   /**
    * Makes the admin key when there is none yet and resolves with it: the one moment at which it is known. Resolves
    * with null when there is one, in the file or in the settings. Of two processes at once, one makes it.
@@ -38,7 +51,7 @@ const keyFile = z.object({
       id: z.string(),
       /** SHA-256 in hex. Enough without salt or stretching: a key is 256 random bits, which nobody can try out. */
       sha256: z.string().regex(/^[0-9a-f]{64}$/),
-      scopes: z.array(z.enum(['transcribe', 'admin'])),
+      scopes: z.array(z.enum(['transcribe', 'live', 'jobs', 'admin'])),
       createdAt: z.iso.datetime(),
       /** Names of models and aliases that it may use; left out: every one. */
       allowedModels: z.array(z.string().min(1)).optional(),
@@ -59,14 +72,13 @@ const adminId = 'admin';
 /** Opens the store. Rejects with KeyFileError when the file is there and makes no sense. */
 export async function openFileKeyStore(options: FileKeyStoreOptions): Promise<FileKeyStore> {
   const { file, adminKey } = options;
-  let records = adminKey === null ? await readRecords(file) : [adminRecord(adminKey)];
+  let records = adminKey === null ? await readRecords(file) : [];
 
   return {
-    async findByHash(hash) {
-      const found = records.find((record) => sameHash(record.sha256, hash));
-      return found ? principalOf(found) : null;
-    },
+    adminHash: () => records.find((record) => record.id === adminId)?.sha256 ?? null,
+    otherKeys: () => records.filter((record) => record.id !== adminId).map(toFileKey),
     async makeAdminKey() {
+      if (adminKey !== null) return null;
       if (records.some((record) => record.id === adminId)) return null;
       const key = newKey();
       if (records.length === 0 && (await createFile(file, [adminRecord(key)]))) {
@@ -90,7 +102,8 @@ export async function openFileKeyStore(options: FileKeyStoreOptions): Promise<Fi
   };
 }
 
-function newKey(): string {
+/** A key as callers send it: 256 random bits. */
+export function newKey(): string {
   return `flux_${randomBytes(32).toString('base64url')}`;
 }
 
@@ -98,14 +111,14 @@ function adminRecord(key: string): KeyRecord {
   return { id: adminId, sha256: hashKey(key), scopes: ['transcribe', 'admin'], createdAt: new Date().toISOString() };
 }
 
-function principalOf(record: KeyRecord): Principal {
-  const { id, scopes, allowedModels = null, localOnly, maxPerMinuteUsd } = record;
+function toFileKey({ id, sha256, scopes, allowedModels, localOnly, maxPerMinuteUsd }: KeyRecord): FileKey {
   return {
-    keyId: id,
+    id,
+    hash: sha256,
     scopes,
-    allowedModels,
-    ...(localOnly !== undefined && { localOnly }),
-    ...(maxPerMinuteUsd !== undefined && { maxNanosPerMinute: parseDollars(maxPerMinuteUsd) }),
+    allowedModels: allowedModels ?? null,
+    localOnly: localOnly ?? false,
+    maxPriceNanosPerMinute: maxPerMinuteUsd === undefined ? null : parseDollars(maxPerMinuteUsd),
   };
 }
 

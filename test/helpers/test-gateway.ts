@@ -4,14 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { createAuthenticator } from '../../src/auth/authenticator.ts';
+import type { Caller } from '../../src/auth/key-directory.ts';
 import { hashKey } from '../../src/auth/key-store.ts';
-import type { Principal } from '../../src/auth/principal.ts';
 import { GatewayError } from '../../src/core/errors.ts';
 import type { Log } from '../../src/core/log.ts';
 import { createHttpApp, type HttpParts } from '../../src/http/app.ts';
 import { defaultHttpLimits, type HttpLimits } from '../../src/http/http-limits.ts';
 import { noMetrics, type RequestRecord } from '../../src/http/http-metrics.ts';
 import type { ModelDirectory, ModelEntry } from '../../src/http/model-directory.ts';
+import { callerOf } from './callers.ts';
 import { type ScriptedTranscribe, scriptedTranscribe } from './scripted-transcribe.ts';
 
 /** The whole HTTP door on a port of its own, over a scripted pipeline. */
@@ -38,21 +39,12 @@ export const localKey = 'sk-test-local';
 /** Nothing of it leaves the machine, and no minute costs more than five cents. */
 export const frugalKey = 'sk-test-frugal';
 
-const principals = new Map<string, Principal>([
-  [hashKey(goodKey), { keyId: 'key_good', scopes: ['transcribe'], allowedModels: null }],
-  [hashKey(adminKey), { keyId: 'key_admin', scopes: ['transcribe', 'admin'], allowedModels: null }],
-  [hashKey(boundedKey), { keyId: 'key_bounded', scopes: ['transcribe'], allowedModels: ['flux-voice-fast'] }],
-  [hashKey(localKey), { keyId: 'key_local', scopes: ['transcribe'], allowedModels: null, localOnly: true }],
-  [
-    hashKey(frugalKey),
-    {
-      keyId: 'key_frugal',
-      scopes: ['transcribe'],
-      allowedModels: null,
-      localOnly: true,
-      maxNanosPerMinute: 50_000_000n,
-    },
-  ],
+const callers = new Map<string, Caller>([
+  [hashKey(goodKey), callerOf('key_good')],
+  [hashKey(adminKey), callerOf('key_admin', { scopes: ['transcribe', 'admin'] })],
+  [hashKey(boundedKey), callerOf('key_bounded', { allowedModels: ['flux-voice-fast'] })],
+  [hashKey(localKey), callerOf('key_local', { localOnly: true })],
+  [hashKey(frugalKey), callerOf('key_frugal', { localOnly: true, maxPriceNanosPerMinute: 50_000_000n })],
 ]);
 
 export async function startTestGateway(
@@ -70,7 +62,7 @@ export async function startTestGateway(
     },
     models: testModels,
     modelDepot: { list: async () => [], find: async () => null, pull: async () => null, remove: async () => null },
-    auth: createAuthenticator({ findByHash: async (hash) => principals.get(hash) ?? null }),
+    auth: createAuthenticator({ findByHash: async (hash) => callers.get(hash) ?? null }),
     tempDir,
     version: '1.2.3',
     log: writingLog(logLines),

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { accessOf, mayUseModel, type Principal } from '../../auth/principal.ts';
+import type { Caller } from '../../auth/key-directory.ts';
+import { accessOf, mayUseModel } from '../../auth/principal.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Gate } from '../../limits/gate.ts';
 import type { TranscribeAsk, TranscribeOutcome } from '../../pipeline/transcribe-file.ts';
@@ -166,7 +167,7 @@ function toAsk(
   stored: SpooledFile,
   form: TranscriptionRequest,
   task: 'transcribe' | 'translate',
-  principal: Principal | null,
+  principal: Caller | null,
 ): TranscribeAsk {
   const { model, language, prompt, temperature, wantWords, needsWords, wantLogprobs } = form;
   const access = principal && accessOf(principal);

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { accessOf, type Principal } from '../../auth/principal.ts';
+import type { Caller } from '../../auth/key-directory.ts';
+import { accessOf } from '../../auth/principal.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { parseDollars } from '../../core/money.ts';
 import { responseFormats } from '../../rendering/rendering-ask.ts';
@@ -99,7 +100,7 @@ function toWire(entry: ModelEntry): z.infer<typeof modelBody> {
 }
 
 /** Whether a request of the key by this name could be planned at all; which models answer it, routing decides. */
-function mayUse(principal: Principal, entry: ModelEntry): boolean {
+function mayUse(principal: Caller, entry: ModelEntry): boolean {
   const { allowedModels, localOnly, maxNanosPerMinute } = accessOf(principal);
   if (allowedModels && !allowedModels.includes(entry.id)) return false;
   if (localOnly && !entry.isLocal) return false;
