@@ -47,7 +47,7 @@ export interface ProviderStatus {
 
 export interface ProviderModelStatus {
   readonly id: string;
-  readonly breaker: 'closed' | 'open' | 'half-open';
+  readonly breaker: 'closed' | 'probing' | 'open';
   /** When an open breaker lets a request through again, in milliseconds from now; null: it is not open. */
   readonly retryAfterMs: number | null;
   /** Of the latest attempts; null: none yet. */

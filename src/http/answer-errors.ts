@@ -86,13 +86,25 @@ function fromFastify(thrown: unknown): GatewayError {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new GatewayError('payload_too_large', 'The body is larger than this address takes.');
     case 'FST_ERR_VALIDATION':
-      return new GatewayError('invalid_value', thrown.message);
+      return fromValidation(thrown);
     default:
       if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
         return new GatewayError('bad_request', thrown.message, { cause: thrown });
       }
       return toGatewayError(thrown);
   }
+}
+
+/** The field as the caller wrote it: `amount_usd`, `prices.flux-voice.per_minute_usd`. */
+function fromValidation(thrown: Partial<FastifyError> & Error): GatewayError {
+  const first = thrown.validation?.[0];
+  const unknown = first?.params.keys;
+  const field =
+    first?.keyword === 'unrecognized_keys' && Array.isArray(unknown) && typeof unknown[0] === 'string'
+      ? `${first.instancePath}/${unknown[0]}`
+      : first?.instancePath;
+  const param = field?.split('/').filter(Boolean).join('.').slice(0, 256);
+  return new GatewayError('invalid_value', thrown.message, param ? { param } : {});
 }
 
 /** What Node's HTTP parser could not read at all: there is no request, so the answer is written by hand. */

@@ -10,6 +10,7 @@ import type { HttpParts } from './http-parts.ts';
 import { openSpool } from './intake/spool.ts';
 import { exposedHeaders } from './reply/receipt.ts';
 import { recordRequests } from './request-facts.ts';
+import { adminRoutes } from './routes/admin/admin-routes.ts';
 import { audioRoutes } from './routes/audio-routes.ts';
 import { collectOpenApi, documentRoutes } from './routes/document-routes.ts';
 import { explainRoutes } from './routes/explain-routes.ts';
@@ -79,6 +80,7 @@ export async function createHttpApp(parts: HttpParts): Promise<FastifyInstance> 
   modelRoutes(app, parts);
   modelStoreRoutes(app, parts);
   explainRoutes(app, parts);
+  adminRoutes(app, parts);
   healthRoutes(app, parts);
   await documentRoutes(app, parts);
   refuseOtherMethods();

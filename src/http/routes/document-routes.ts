@@ -20,6 +20,13 @@ export async function collectOpenApi(app: FastifyInstance, version: string): Pro
         { name: 'audio', description: 'Recordings in, text out' },
         { name: 'models', description: 'What can be asked for' },
         { name: 'model store', description: 'The model files of this machine; keys with the scope admin' },
+        { name: 'routes', description: 'Which models would be asked' },
+        { name: 'accounts', description: 'Who pays; keys with the scope admin' },
+        { name: 'keys', description: "Accounts' keys and browser tokens; keys with the scope admin" },
+        { name: 'money', description: 'Wallets and their ledger; keys with the scope admin' },
+        { name: 'vendor keys', description: "Accounts' own keys for vendors; keys with the scope admin" },
+        { name: 'usage', description: 'What was asked, and what it cost; keys with the scope admin' },
+        { name: 'own account', description: 'What any key may know of its own account' },
         { name: 'operation', description: 'Is it well?' },
       ],
       components: {
