@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the whole-system suites use beside npm packages: curl, Python for the newest `openai`
-# SDK (the suite itself makes a virtual environment for it), and PostgreSQL (scripts/run-tests.ts starts one in a
-# temporary folder). Only what is missing, and only as root.
+# SDK (the suite itself makes a virtual environment for it), and PostgreSQL and Redis (scripts/run-tests.ts starts them in
+# temporary folders). Only what is missing, and only as root.
 set -euo pipefail
 
 missing=()
 command -v curl >/dev/null || missing+=(curl ca-certificates)
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
+command -v redis-server >/dev/null || missing+=(redis-server)
 if [ "${#missing[@]}" -eq 0 ]; then
   echo 'Nothing is missing.'
   exit 0

@@ -1,16 +1,19 @@
 /**
  * Runs the tests with node's own runner: all that need nothing but this repository, or with `--full` the slow and
- * whole-system ones in `test/system/` and, on a PostgreSQL that is started for them where one is installed, those of the
- * database. Other words are parts of paths: `node scripts/run-tests.ts config` runs the tests of `src/config`.
+ * whole-system ones in `test/system/` and, on a PostgreSQL and a Redis that are started for them where they are installed,
+ * those of the database and of shared limits. Other words are parts of paths: `node scripts/run-tests.ts config` runs the tests of `src/config`.
  */
 import { spawn } from 'node:child_process';
 import { sourceFiles } from './check/source-files.ts';
 import { startTestPostgres, type TestPostgres } from './test-postgres.ts';
+import { startTestRedis, type TestRedis } from './test-redis.ts';
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const full = process.argv.includes('--full');
 const files = sourceFiles('.test.ts')
-  .filter((file) => file.startsWith('test/system/') === full || (full && /^(src|test)\/storage\//.test(file)))
+  .filter(
+    (file) => file.startsWith('test/system/') === full || (full && /^((src|test)\/storage|src\/limits)\//.test(file)),
+  )
   .filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
 
 if (files.length === 0) {
@@ -23,6 +26,13 @@ const concurrency = full ? 1 : 2;
 // A test that hangs must fail by name instead of holding up everything.
 const timeoutMs = full ? 20 * 60_000 : 3 * 60_000;
 let postgres: TestPostgres | null = null;
+let redis: TestRedis | null = null;
+let redisUrl = process.env.FLUXSCRIBE_TEST_REDIS_URL;
+if (full && !redisUrl) {
+  redis = await startTestRedis();
+  redisUrl = redis?.url;
+  if (redis === null) console.error('Redis is not installed here: its tests are skipped.');
+}
 let databaseUrl = process.env.FLUXSCRIBE_TEST_DATABASE_URL;
 if (full && !databaseUrl) {
   postgres = await startTestPostgres();
@@ -39,10 +49,17 @@ const child = spawn(
     '--test-reporter-destination=stdout',
     ...files,
   ],
-  { stdio: 'inherit', env: { ...process.env, ...(databaseUrl && { FLUXSCRIBE_TEST_DATABASE_URL: databaseUrl }) } },
+  {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      ...(databaseUrl && { FLUXSCRIBE_TEST_DATABASE_URL: databaseUrl }),
+      ...(redisUrl && { FLUXSCRIBE_TEST_REDIS_URL: redisUrl }),
+    },
+  },
 );
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
 child.on('close', async (code, signal) => {
   process.exitCode = signal ? 1 : (code ?? 1);
-  await postgres?.stop();
+  await Promise.all([postgres?.stop(), redis?.stop()]);
 });
