@@ -2,7 +2,6 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { createAuthenticator } from '../../src/auth/authenticator.ts';
 import type { Caller } from '../../src/auth/key-directory.ts';
 import { hashKey } from '../../src/auth/key-store.ts';
@@ -48,7 +47,7 @@ const callers = new Map<string, Caller>([
 ]);
 
 export async function startTestGateway(
-  context: TestContext,
+  context: { after(release: () => Promise<void>): void },
   more: Partial<Omit<HttpParts, 'limits'>> & { limits?: Partial<HttpLimits> } = {},
 ): Promise<TestGateway> {
   const tempDir = await mkdtemp(join(tmpdir(), 'fluxscribe-test-'));
