@@ -49,6 +49,11 @@ function priceOf(price: CataloguePrice): Price {
   };
 }
 
+/** What vendors take from the operator, by model: the catalogue's own price of each. Our own models cost nobody anything. */
+export function vendorPricesOf(catalogue: Catalogue): ReadonlyMap<string, Price> {
+  return new Map(catalogue.models.flatMap((one) => (one.upstream ? [[one.id, priceOf(one.price)]] : [])));
+}
+
 /** What the catalogue and the store cannot say of a moment and a place. */
 export interface MarketSurroundings {
   /** What the breaker of a provider says of a model; left out: all are closed. */

@@ -13,6 +13,7 @@ import {
   type MarketSurroundings,
   type ModelHealth,
   pricesOf,
+  vendorPricesOf,
 } from './compose-models.ts';
 import { createPieces, tempDirOf } from './compose-pieces.ts';
 import { configuredModels, createUpstreams, withConfiguredModels } from './compose-providers.ts';
@@ -22,6 +23,7 @@ import type { Log } from './core/log.ts';
 import { noTracing } from './core/tracing.ts';
 import { createEngine, type Engine, type EngineModels } from './engine/engine.ts';
 import { defaultHttpLimits, type HttpLimits } from './http/http-limits.ts';
+import type { Ledger } from './metering/ledger.ts';
 import { createPriceBook, type PriceBook } from './metering/price-book.ts';
 import { withImportedModels } from './models/imported-catalogue.ts';
 import { createModelStore, type ModelStore } from './models/model-store.ts';
@@ -96,8 +98,15 @@ export function composeModels({ config, log }: ComposeParts): ModelShelf {
   return { catalogue, store, defaultArtifacts: catalogue.artifacts.filter((artifact) => artifact.default) };
 }
 
-/** Starts the engine on what is installed. Rejects with GatewayError `no_model_installed` when that cannot work. */
-export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf): Promise<Transcriber> {
+/**
+ * Starts the engine on what is installed. Rejects with GatewayError `no_model_installed` when that cannot work. `ledger`:
+ * where requests with a payer are paid for, null until it is open; left out: nobody pays.
+ */
+export async function composeTranscriber(
+  parts: ComposeParts,
+  shelf: ModelShelf,
+  ledger?: () => Ledger | null,
+): Promise<Transcriber> {
   const { config, log } = parts;
   let current = await readShelf(parts, shelf);
   checkAccurateRoute(config, current);
@@ -122,6 +131,7 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
   };
   const provider = createLocalProvider(engine, () => localModelsOf(current.catalogue));
   let prices = createPriceBook(pricesOf(current.catalogue));
+  let vendorPrices = vendorPricesOf(current.catalogue);
   const tracing = await startTracing(parts);
   const speech = createSpeechFinder(engine);
   const pieces = createPieces(config, speech, log);
@@ -159,6 +169,8 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
       log,
     }),
     prices: priceBook,
+    vendorPriceOf: (modelId) => vendorPrices.get(modelId) ?? null,
+    ...(ledger && { ledger }),
     log,
     deadlineMs: (durationMs) => Math.round(requestBaseSeconds * 1000 + requestSecondsPerAudioSecond * durationMs),
     tracing,
@@ -174,6 +186,7 @@ export async function composeTranscriber(parts: ComposeParts, shelf: ModelShelf)
     async refreshModels() {
       current = await readShelf(parts, shelf);
       prices = createPriceBook(pricesOf(current.catalogue));
+      vendorPrices = vendorPricesOf(current.catalogue);
       engine.changeModels(engineModels());
     },
     async close() {
@@ -229,8 +242,8 @@ function startEngine({ config, log }: ComposeParts, models: EngineModels): Engin
 /** Wires the whole server. The engine's processes load their models while the HTTP app is built. */
 export async function compose(parts: ComposeParts, shelf: ModelShelf = composeModels(parts)): Promise<Gateway> {
   const { config, log } = parts;
-  const transcriber = await composeTranscriber(parts, shelf);
   let accounts: Accounts | null = null;
+  const transcriber = await composeTranscriber(parts, shelf, () => accounts?.ledger ?? null);
   try {
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
     const tempDir = tempDirOf(config);

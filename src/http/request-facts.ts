@@ -7,6 +7,8 @@ import type { HttpMetrics, RequestRecord } from './http-metrics.ts';
 export interface RequestFacts {
   /** `performance.now()` at the first byte of the headers that we saw. */
   readonly startedAt: number;
+  /** The same moment, in milliseconds since the Unix epoch. */
+  readonly arrivedAtMs: number;
   /** null until a key has been accepted. */
   principal: Caller | null;
   receivedBytes: number;
@@ -15,6 +17,8 @@ export interface RequestFacts {
   workMs: number | null;
   /** null on success. */
   errorCode: string | null;
+  /** Money is held for it: its row is written with the end of the hold, and not by the door. */
+  isHeld: boolean;
 }
 
 declare module 'fastify' {
@@ -38,12 +42,14 @@ export function recordRequests(
   app.addHook('onRequest', (request, reply, done) => {
     request.facts = {
       startedAt: performance.now(),
+      arrivedAtMs: Date.now(),
       principal: null,
       receivedBytes: 0,
       routedModel: null,
       audioMs: null,
       workMs: null,
       errorCode: null,
+      isHeld: false,
     };
     reply.header('x-request-id', request.id);
     reply.raw.once('close', () => {

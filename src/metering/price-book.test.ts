@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { formatDollars, parseDollars } from '../core/money.ts';
-import { chargeFor } from './price-book.ts';
+import { ceilingFor, chargeFor } from './price-book.ts';
 
 const tenCents = { nanosPerMinute: parseDollars('0.10'), minimumMs: 10_000 };
 
@@ -76,6 +76,24 @@ describe('chargeFor', () => {
           const { costNanos } = chargeFor({ nanosPerMinute, minimumMs: 0, tokens: rates }, ms, counted);
           assert.ok(costNanos > 0n);
           assert.ok(costNanos <= 10n * chargeFor({ nanosPerMinute, minimumMs: 60_000 }, ms).costNanos);
+        },
+      ),
+    );
+  });
+
+  it('holds the charge itself by the length, and for tokens no less and at most what could be charged', () => {
+    const tokens = { audioNanos: parseDollars('6'), textNanos: parseDollars('2.50'), outputNanos: parseDollars('10') };
+    assert.equal(ceilingFor(tenCents, 12_625), chargeFor(tenCents, 12_625).costNanos);
+    const byTokens = { nanosPerMinute: parseDollars('0.006'), minimumMs: 0, tokens };
+    assert.equal(ceilingFor(byTokens, 60_000), parseDollars('0.012'));
+    assert.equal(ceilingFor(byTokens, 60_000, 400), parseDollars('0.013'));
+    assert.equal(ceilingFor(byTokens, 60_000, 1_000_000), parseDollars('0.06'));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 24 * 3600 * 1000 }),
+        fc.nat({ max: 100_000 }),
+        (durationMs, promptBytes) => {
+          assert.ok(ceilingFor(byTokens, durationMs, promptBytes) >= chargeFor(byTokens, durationMs).costNanos);
         },
       ),
     );

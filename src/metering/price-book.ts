@@ -50,6 +50,20 @@ export function chargeFor(price: Price, durationMs: number, usage: Usage | null 
   return { billedMs, costNanos: believed ? byTokens : lengthCost(price, billedMs) };
 }
 
+/**
+ * What to hold before the work: no charge that is to be expected is above it. By the length it is the charge itself. Where
+ * tokens count, whose number only the answer tells, it is twice the price of the length and one text token for each byte
+ * of the prompt (`promptBytes`), but never more than chargeFor can come to. A charge above it is possible and rare: a
+ * text of many more words than people speak. The ledger then takes what the wallet has beside its other holds.
+ */
+export function ceilingFor(price: Price, durationMs: number, promptBytes = 0): Nanos {
+  const { billedMs, costNanos } = chargeFor(price, durationMs);
+  if (!price.tokens) return costNanos;
+  const most = MOST_TIMES_THE_LENGTH * lengthCost(price, Math.max(billedMs, Number(MS_PER_MINUTE)));
+  const expected = 2n * costNanos + dividedUp(price.tokens.textNanos * BigInt(promptBytes), TOKENS_PER_PRICE);
+  return expected < most ? expected : most;
+}
+
 function lengthCost({ nanosPerMinute }: Price, ms: number): Nanos {
   return dividedUp(nanosPerMinute * BigInt(ms), MS_PER_MINUTE);
 }

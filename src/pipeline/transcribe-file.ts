@@ -1,17 +1,16 @@
 import type { AudioLimits, AudioOpener, AudioProbe, StoredAudio } from '../audio/audio.ts';
 import { GatewayError, toGatewayError } from '../core/errors.ts';
 import { LinkedAbort } from '../core/linked-abort.ts';
-import { childOnDemand, type Log } from '../core/log.ts';
+import { childOnDemand } from '../core/log.ts';
 import type { Nanos } from '../core/money.ts';
-import { unpinnedName } from '../core/pinned-name.ts';
 import { noTracing, type TraceSpan, type Tracing } from '../core/tracing.ts';
 import type { Usage } from '../core/usage.ts';
-import { chargeFor, type PriceBook } from '../metering/price-book.ts';
 import type { Feature } from '../providers/contract.ts';
-import type { AttemptRecord, Attempts } from '../routing/attempts.ts';
+import { type AttemptRecord, type Attempts, AttemptsError } from '../routing/attempts.ts';
 import { noAttemptError } from '../routing/no-attempt.ts';
 import type { Market, RouteAccess, RouteAsk, RoutingPolicy } from '../routing/plan.ts';
 import type { Transcript, TranscriptEvent } from '../transcript/transcript.ts';
+import { type ChargesParts, createCharges, type OpenChargeFor, type Payer, type Work } from './charges.ts';
 import type { CompleteTranscript, DerivedTimes } from './complete-transcript.ts';
 
 /** One recording and what is wanted from it. */
@@ -33,6 +32,10 @@ export interface TranscribeAsk {
   readonly eventsAreReply?: boolean;
   /** What the key allows; left out: everything. */
   readonly access?: RouteAccess;
+  /** Left out: nobody pays, and nothing is written down. */
+  readonly payer?: Payer;
+  /** Told the recording's length before anybody pays for it or hears it; what it throws ends the request. Left out: any will do. */
+  readonly onLength?: (durationMs: number) => void | Promise<void>;
 }
 
 export interface TranscribeOutcome {
@@ -50,7 +53,7 @@ export interface TranscribeOutcome {
   readonly derived?: DerivedTimes;
 }
 
-export interface TranscribeFileParts {
+export interface TranscribeFileParts extends ChargesParts {
   readonly audio: AudioOpener;
   readonly audioLimits: AudioLimits;
   /** Providers that decode what they are given, so that a recording may be decoded while it is opened; left out: all. */
@@ -61,8 +64,6 @@ export interface TranscribeFileParts {
   readonly attempts: Attempts;
   /** Adds what a model does not give; left out: an answer stays as its model gave it. */
   readonly complete?: CompleteTranscript;
-  readonly prices: PriceBook;
-  readonly log: Log;
   /** Whole-request deadline for audio of this length, in milliseconds. */
   readonly deadlineMs: (durationMs: number) => number;
   readonly tracing?: Tracing;
@@ -74,9 +75,10 @@ export type TranscribeFile = (
   onEvent?: (event: TranscriptEvent) => void,
 ) => Promise<TranscribeOutcome>;
 
-/** The whole product in six steps: check the name, open, plan, attempt, complete, charge. */
+/** The whole product in seven steps: check the name, open, plan, hold the money, attempt, complete, charge. */
 export function createTranscribeFile(parts: TranscribeFileParts): TranscribeFile {
   const { tracing = noTracing } = parts;
+  const openCharge = createCharges(parts);
   return async (ask, signal, onEvent) => {
     const span = tracing.start(
       'transcription',
@@ -84,7 +86,7 @@ export function createTranscribeFile(parts: TranscribeFileParts): TranscribeFile
       null,
     );
     try {
-      const outcome = await transcribe(parts, ask, { signal, span, ...(onEvent && { onEvent }) });
+      const outcome = await transcribe(parts, openCharge, ask, { signal, span, ...(onEvent && { onEvent }) });
       span.set({ 'fluxscribe.model': outcome.routedModel, 'fluxscribe.attempts': outcome.attempts.length });
       span.end(null);
       return outcome;
@@ -106,6 +108,7 @@ interface Surroundings {
 
 async function transcribe(
   parts: TranscribeFileParts,
+  openCharge: OpenChargeFor,
   ask: TranscribeAsk,
   { signal, span, onEvent }: Surroundings,
 ): Promise<TranscribeOutcome> {
@@ -124,7 +127,20 @@ async function transcribe(
     isFresh ? market : parts.market(),
   );
   span.set({ 'fluxscribe.audio_seconds': audio.probe.durationMs / 1000 });
-  const deadlineMs = parts.deadlineMs(audio.probe.durationMs);
+  const { durationMs } = audio.probe;
+  const deadlineMs = parts.deadlineMs(durationMs);
+  // Mostly known at once, and then nobody waits.
+  const leave = ask.onLength?.(durationMs);
+  if (leave) await leave;
+  // Before the first byte goes to anybody: who cannot pay is told now.
+  const charge = await openCharge({
+    ...ask,
+    payer: ask.payer ?? null,
+    pricedName: plan.resolvedName ?? plan.attempts[0]!.modelId,
+    durationMs,
+    promptBytes: Buffer.byteLength(ask.prompt ?? ''),
+    deadlineMs,
+  });
   const deadlineAtMs = performance.now() + deadlineMs;
   const limited = new LinkedAbort(signal);
   let isLate = false;
@@ -133,48 +149,59 @@ async function transcribe(
     limited.abort(new DOMException('The deadline of the request has passed.', 'TimeoutError'));
   }, deadlineMs);
   const log = childOnDemand(parts.log, { requestId: ask.requestId });
-  let hasBegun = false;
+  let deliveredMs = 0;
   const toCaller = (event: TranscriptEvent) => {
-    if (event.type === 'segment-final') hasBegun = true;
+    if (event.type === 'segment-final') deliveredMs = Math.max(deliveredMs, 1, event.segment.endMs);
     onEvent?.(event);
   };
+  let work: Work | null = null;
   try {
     const { answer, attempt, records } = await parts.attempts.run(
       plan,
       { ...ask, audio },
       { signal: limited.signal, deadlineAtMs, log, span, ...(onEvent && { onEvent: toCaller }) },
     );
-    const isHeardHere = parts.decoders?.has(attempt.providerId) ?? false;
-    const timesAreOut = hasBegun && ask.eventsAreReply === true;
+    const { modelId, providerId } = attempt;
+    work = { attempts: records, modelId, providerId, usage: answer.usage };
+    const isHeardHere = parts.decoders?.has(providerId) ?? false;
+    const timesAreOut = deliveredMs > 0 && ask.eventsAreReply === true;
     const completed = await parts.complete?.(answer, { ...ask, audio, isHeardHere, timesAreOut }, limited.signal);
-    const name = plan.resolvedName ?? attempt.modelId;
-    // Another model's tokens are other tokens: they are not charged at this one's rates.
-    const counted = [attempt.modelId, unpinnedName(attempt.modelId)].includes(name) ? answer.usage : null;
-    const charge = chargeFor(parts.prices.priceOf(name), audio.probe.durationMs, counted);
+    // Who has left by now gets no answer, and pays for none.
+    limited.signal.throwIfAborted();
+    const { billedMs, costNanos } = await charge.settle(work);
     return {
       transcript: completed?.transcript ?? answer.transcript,
       usage: answer.usage,
       probe: audio.probe,
-      routedModel: attempt.modelId,
-      billedMs: charge.billedMs,
-      costNanos: charge.costNanos,
+      routedModel: modelId,
+      billedMs,
+      costNanos,
       attempts: records,
       unmet: completed?.unmet ?? answer.unmet,
       ...(completed && { derived: completed.derived }),
     };
   } catch (thrown) {
-    if (isLate && !signal.aborted) {
-      const { tried } = toGatewayError(thrown);
-      throw new GatewayError('timeout', 'The recording was not transcribed within its deadline.', {
-        cause: thrown,
-        tried,
-      });
-    }
-    throw thrown;
+    const error = endOf(thrown, signal.aborted, isLate);
+    await charge.fail({
+      error: signal.aborted ? new GatewayError('client_closed_request', error.message) : error,
+      attempts: thrown instanceof AttemptsError ? thrown.records : (work?.attempts ?? []),
+      answered: work,
+      deliveredMs: signal.aborted && ask.eventsAreReply ? deliveredMs : 0,
+    });
+    throw error;
   } finally {
     clearTimeout(timer);
     limited.release();
   }
+}
+
+function endOf(thrown: unknown, hasLeft: boolean, isLate: boolean): GatewayError {
+  const error = toGatewayError(thrown);
+  if (hasLeft || !isLate) return error;
+  return new GatewayError('timeout', 'The recording was not transcribed within its deadline.', {
+    cause: thrown,
+    tried: error.tried,
+  });
 }
 
 function planOrThrow(parts: TranscribeFileParts, ask: RouteAsk, market: Market) {

@@ -1,17 +1,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Caller } from '../../auth/key-directory.ts';
 import { accessOf, mayUseModel } from '../../auth/principal.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Gate } from '../../limits/gate.ts';
+import type { Overload } from '../../limits/overload.ts';
 import type { TranscribeAsk, TranscribeOutcome } from '../../pipeline/transcribe-file.ts';
 import type { HttpLimits } from '../http-limits.ts';
 import type { HttpParts } from '../http-parts.ts';
 import { receiveForm, requireMultipart } from '../intake/receive-form.ts';
 import { type Spool, type SpooledFile, tooLarge } from '../intake/spool.ts';
+import { limitRequests, takeAudio } from '../limit-requests.ts';
+import { payerOf } from '../payer.ts';
 import { type ReplyContext, setFormHeaders } from '../reply/reply-context.ts';
 import { sendStream } from '../reply/stream-reply.ts';
 import { sendWhole } from '../reply/whole-reply.ts';
 import { requireKey } from '../require-key.ts';
+import { requirePlan, uploadCeiling } from '../require-plan.ts';
 import { transcriptionForm, translationForm } from '../transcription-fields.ts';
 import { readTranscriptionRequest, type TranscriptionRequest } from '../transcription-request.ts';
 import { transcriptionResponses } from '../wire-schemas.ts';
@@ -21,11 +24,17 @@ type OnEvent = Parameters<HttpParts['transcribe']>[2];
 interface Intake {
   readonly spool: Spool;
   readonly gate: Gate;
+  readonly overload: Overload;
 }
 
 /** `POST /audio/transcriptions` and `POST /audio/translations`, under `/v1` and at the root. */
 export function audioRoutes(app: FastifyInstance, parts: HttpParts, intake: Intake): void {
-  const onRequest = [requireKey(parts.auth), requireForm(parts.limits)];
+  const onRequest = [
+    requireKey(parts.auth, 'transcribe'),
+    requirePlan,
+    limitRequests(parts.limiter ?? null, intake.overload),
+    requireForm(parts.limits),
+  ];
   for (const prefix of ['/v1', '']) {
     const common = {
       tags: ['audio'],
@@ -70,7 +79,8 @@ function requireForm({ maxUploadBytes, maxFormOverheadBytes }: HttpLimits) {
   return async (request: FastifyRequest): Promise<void> => {
     requireMultipart(request.headers);
     const announced = Number(request.headers['content-length']);
-    if (announced > maxUploadBytes + maxFormOverheadBytes) throw tooLarge(maxUploadBytes);
+    const ceiling = uploadCeiling(request.facts.principal, maxUploadBytes);
+    if (announced > ceiling + maxFormOverheadBytes) throw tooLarge(ceiling);
   };
 }
 
@@ -86,7 +96,8 @@ async function answer(
     const form = readTranscriptionRequest(fields, otherFiles, task, parts.defaultModel);
     setFormHeaders({ reply, form });
     requireModel(request, form, parts);
-    const ask = toAsk(request.id, requireFile(file), form, task, request.facts.principal);
+    const onLength = (durationMs: number) => takeAudio(request, reply, durationMs);
+    const ask = { ...toAsk(request, requireFile(file), form, task), onLength };
     const context: ReplyContext = { request, reply, form, task, limits: parts.limits, log: parts.log };
     const signal = hangUpSignal(reply);
     const transcribe = (onEvent?: OnEvent) => work(request, file, () => parts.transcribe(ask, signal, onEvent));
@@ -133,7 +144,8 @@ async function receive(request: FastifyRequest, parts: HttpParts, { spool, gate 
   const permit = gate.enter();
   parts.metrics.uploadsChanged(1);
   try {
-    const form = await receiveForm(request.raw, spool, parts.limits);
+    const maxUploadBytes = uploadCeiling(request.facts.principal, parts.limits.maxUploadBytes);
+    const form = await receiveForm(request.raw, spool, { ...parts.limits, maxUploadBytes });
     request.facts.receivedBytes = form.receivedBytes;
     return form;
   } finally {
@@ -163,12 +175,12 @@ function requireModel(request: FastifyRequest, form: TranscriptionRequest, parts
 }
 
 function toAsk(
-  requestId: string,
+  { id: requestId, facts }: FastifyRequest,
   stored: SpooledFile,
   form: TranscriptionRequest,
   task: 'transcribe' | 'translate',
-  principal: Caller | null,
 ): TranscribeAsk {
+  const { principal } = facts;
   const { model, language, prompt, temperature, wantWords, needsWords, wantLogprobs } = form;
   const access = principal && accessOf(principal);
   return {
@@ -184,5 +196,6 @@ function toAsk(
     wantLogprobs,
     eventsAreReply: form.stream,
     ...(access && { access }),
+    ...(principal && { payer: payerOf(principal, facts) }),
   };
 }

@@ -1,0 +1,215 @@
+import { GatewayError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Nanos } from '../core/money.ts';
+import { unpinnedName } from '../core/pinned-name.ts';
+import type { Usage } from '../core/usage.ts';
+import type { Ledger, Receipt, Settlement } from '../metering/ledger.ts';
+import { ceilingFor, chargeFor, type Price, type PriceBook } from '../metering/price-book.ts';
+import type { RequestRecord } from '../metering/usage-store.ts';
+import type { AttemptRecord } from '../routing/attempts.ts';
+import { attemptRows, tokenCounts } from './request-row.ts';
+import { type KeptHold, settleSurely } from './settle-surely.ts';
+
+/** Who pays for a request. */
+export interface Payer {
+  readonly accountId: string;
+  readonly keyId: string;
+  /** null: the key has no budget. */
+  readonly monthlyBudgetNanos: Nanos | null;
+  /** By model or alias: what the account's plan sets over the catalogue's prices. */
+  readonly prices: Readonly<Record<string, Pick<Price, 'nanosPerMinute' | 'minimumMs'>>>;
+  /** When the request came, in milliseconds since the Unix epoch. */
+  readonly arrivedAtMs: number;
+  /** Called once money is held: from then on the request's row is written with the end of its hold. */
+  readonly onHeld?: () => void;
+}
+
+export interface ChargeAsk {
+  readonly requestId: string;
+  readonly payer: Payer | null;
+  readonly task: 'transcribe' | 'translate';
+  /** As the caller wrote it. */
+  readonly model: string;
+  /** The name whose price counts: what the caller's resolved to. */
+  readonly pricedName: string;
+  readonly durationMs: number;
+  readonly promptBytes: number;
+  /** The request's own deadline. */
+  readonly deadlineMs: number;
+}
+
+/** What came of the work. */
+export interface Work {
+  readonly attempts: readonly AttemptRecord[];
+  /** The model that answered, as a full id, and who served it. */
+  readonly modelId: string;
+  readonly providerId: string;
+  readonly usage: Usage;
+}
+
+/** How the work failed. */
+export interface Failure {
+  readonly error: GatewayError;
+  readonly attempts: readonly AttemptRecord[];
+  /** The answer that was there and did not reach the caller; null: none. */
+  readonly answered: Work | null;
+  /** The sound whose text the caller had got in a stream before leaving it; 0: none. */
+  readonly deliveredMs: number;
+}
+
+export interface Charged {
+  readonly billedMs: number;
+  readonly costNanos: Nanos;
+}
+
+/** One request's money, held. Exactly one of the two ends it. */
+export interface OpenCharge {
+  /** Takes what the work cost, and gives what was really taken. Never rejects for a database that is away. */
+  settle(work: Work): Promise<Charged>;
+  /** Gives everything back but for text that the caller has. Never rejects. */
+  fail(failure: Failure): Promise<void>;
+}
+
+export interface ChargesParts {
+  readonly prices: PriceBook;
+  /** What a vendor takes from the operator for a model of this id; null: it is our own. Left out: all are. */
+  readonly vendorPriceOf?: (modelId: string) => Price | null;
+  /** null while there is none yet; left out: nobody pays, as on the command line. */
+  readonly ledger?: () => Pick<Ledger, 'reserve' | 'settle' | 'void'> | null;
+  readonly log: Log;
+}
+
+/** Opens a charge before the first upstream byte. Rejects as `Ledger.reserve` does. */
+export type OpenChargeFor = (ask: ChargeAsk) => Promise<OpenCharge>;
+
+/**
+ * A hold lives this much longer than the deadline of its request, so that only a dead process leaves one: the end of the
+ * work after the deadline takes seconds, and the ledger's own statements at most thirty.
+ */
+const holdMarginMs = 120_000;
+
+export function createCharges(parts: ChargesParts): OpenChargeFor {
+  return async (ask) => {
+    const { payer } = ask;
+    const price = priceFor(parts.prices, ask);
+    if (!payer || !parts.ledger) return uncharged(price, ask);
+    const ledger = parts.ledger();
+    if (!ledger) throw new GatewayError('service_unavailable', 'The database is not open.', { retryAfterSeconds: 1 });
+    const startedAt = performance.now();
+    const { requestId, durationMs, promptBytes, deadlineMs } = ask;
+    const hold = await ledger.reserve({
+      accountId: payer.accountId,
+      chargeKey: requestId,
+      amountNanos: ceilingFor(price, durationMs, promptBytes),
+      ttlMs: deadlineMs + holdMarginMs,
+      requestId,
+      key: { id: payer.keyId, budgetNanos: payer.monthlyBudgetNanos },
+    });
+    payer.onHeld?.();
+    const kept: KeptHold = { ledger, hold, log: parts.log, requestId };
+    const rowOf = (more: Partial<RequestRecord>): RequestRecord => ({
+      ...emptyRow(ask, payer),
+      latencyMs: Math.round(performance.now() - startedAt),
+      ...more,
+    });
+    return {
+      async settle(work) {
+        const charge = chargeOf(price, ask, work);
+        const providerCostNanos = vendorCost(parts, ask, work.attempts, work);
+        const record = rowOf({ ...workColumns(work), status: 200, audioMs: durationMs, ...charge, providerCostNanos });
+        const receipt = await settleSurely(kept, { costNanos: charge.costNanos, providerCostNanos, record });
+        return { billedMs: charge.billedMs, costNanos: receipt?.chargedNanos ?? charge.costNanos };
+      },
+      async fail({ error, attempts, answered, deliveredMs }) {
+        const delivered = Math.min(deliveredMs, durationMs);
+        const charge = delivered > 0 ? chargeFor(price, delivered) : { billedMs: 0, costNanos: 0n };
+        const providerCostNanos = vendorCost(parts, ask, attempts, answered);
+        const record = rowOf({
+          ...(answered ? workColumns(answered) : { attempts: attemptRows(attempts) }),
+          status: error.status,
+          errorCode: error.code,
+          audioMs: delivered,
+          ...charge,
+          providerCostNanos,
+        });
+        await giveBack(kept, { costNanos: charge.costNanos, providerCostNanos, record });
+      },
+    };
+  };
+}
+
+function priceFor(prices: PriceBook, { payer, pricedName }: ChargeAsk): Price {
+  const ofPlan = payer && Object.hasOwn(payer.prices, pricedName) ? payer.prices[pricedName] : undefined;
+  return ofPlan ?? prices.priceOf(pricedName);
+}
+
+/** Nobody pays: only what it would cost is said. */
+function uncharged(price: Price, ask: ChargeAsk): OpenCharge {
+  return { settle: async (work) => chargeOf(price, ask, work), fail: async () => undefined };
+}
+
+/** By the length; another model's tokens are other tokens, and not charged at this one's rates. */
+function chargeOf(price: Price, { pricedName, durationMs }: ChargeAsk, { modelId, usage }: Work): Charged {
+  const counted = [modelId, unpinnedName(modelId)].includes(pricedName) ? usage : null;
+  return chargeFor(price, durationMs, counted);
+}
+
+/** Answers that a vendor gave are to be paid by the operator, whatever became of them. */
+function vendorCost(
+  { vendorPriceOf }: ChargesParts,
+  { durationMs }: ChargeAsk,
+  attempts: readonly AttemptRecord[],
+  answered: Work | null,
+): Nanos {
+  const costs = attempts.filter(wasAnswered).map(({ modelId, answered: isTheAnswer }) => {
+    const price = vendorPriceOf?.(modelId) ?? vendorPriceOf?.(unpinnedName(modelId) ?? modelId);
+    return price ? chargeFor(price, durationMs, isTheAnswer && answered ? answered.usage : null).costNanos : 0n;
+  });
+  return costs.reduce((sum, cost) => sum + cost, 0n);
+}
+
+function wasAnswered({ outcome }: AttemptRecord): boolean {
+  return outcome === 'ok' || outcome === 'unsure' || outcome.startsWith('bad_output');
+}
+
+function workColumns({ attempts, modelId, providerId, usage }: Work): Partial<RequestRecord> {
+  return { routedModel: modelId, provider: providerId, ...tokenCounts(usage), attempts: attemptRows(attempts) };
+}
+
+function emptyRow({ requestId, task, model, durationMs }: ChargeAsk, payer: Payer): RequestRecord {
+  return {
+    id: requestId,
+    atMs: payer.arrivedAtMs,
+    accountId: payer.accountId,
+    keyId: payer.keyId,
+    kind: task === 'translate' ? 'translation' : 'transcription',
+    model,
+    routedModel: null,
+    provider: null,
+    status: 200,
+    errorCode: null,
+    audioMs: 0,
+    billedMs: 0,
+    probedMs: durationMs,
+    decodedMs: null,
+    vendorMs: null,
+    inputTokens: 0,
+    outputTokens: 0,
+    costNanos: 0n,
+    providerCostNanos: 0n,
+    byok: false,
+    latencyMs: 0,
+    attempts: [],
+  };
+}
+
+/** What fails here ends by itself when the hold expires: nothing is taken, and only the row is lost. */
+async function giveBack({ ledger, hold, log, requestId }: KeptHold, end: Settlement): Promise<Receipt | null> {
+  try {
+    const isFree = end.costNanos === 0n && end.providerCostNanos === 0n;
+    return await (isFree ? ledger.void(hold, end.record) : ledger.settle(hold, end));
+  } catch (thrown) {
+    log.warn({ err: thrown, requestId }, 'a hold could not be given back; it expires by itself');
+    return null;
+  }
+}
