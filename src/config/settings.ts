@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { redisSection, sheddingSettings } from './limit-settings.ts';
 import { providerSchema } from './provider-settings.ts';
 import { routingSection } from './routing-settings.ts';
 import { gibibyte, mebibyte, meta, seconds, whole } from './setting-shapes.ts';
@@ -89,6 +90,7 @@ const limits = z.strictObject({
         'Added to the deadline for every second of audio; past it the answer is 504.',
       ),
     ),
+  ...sheddingSettings,
 });
 
 const engine = z.strictObject({
@@ -341,6 +343,7 @@ export const settingsSchema = z.strictObject({
   audio: audio.prefault({}),
   routing: routingSection.prefault({}),
   database: database.prefault({}),
+  redis: redisSection.prefault({}),
   wallet: wallet.prefault({}),
   metrics: metrics.prefault({}),
   tracing: tracing.prefault({}),

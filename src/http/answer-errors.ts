@@ -63,8 +63,12 @@ function causeFields(error: GatewayError): { stack: string | undefined } | Recor
 function errorHeaders(error: GatewayError): [string, string][] {
   const headers: [string, string][] = [];
   if (error.retryAfterSeconds !== null) {
-    const seconds = Math.min(maxRetryAfterSeconds, Math.max(1, Math.ceil(error.retryAfterSeconds)));
-    headers.push(['retry-after', String(seconds)]);
+    const seconds = Math.max(1, Math.ceil(error.retryAfterSeconds));
+    // A limit says when it ends to the second, and earlier it would refuse again; other waits are estimates.
+    const isExact = error.code === 'rate_limit_exceeded' && error.origin === 'router';
+    headers.push(['retry-after', String(isExact ? seconds : Math.min(maxRetryAfterSeconds, seconds))]);
+    // SDKs would take their own few seconds instead, and be refused until they give up.
+    if (isExact && seconds > maxRetryAfterSeconds) headers.push(['x-should-retry', 'false']);
   }
   // As after a fallback that went well: one attempt alone is what the error itself tells.
   if (error.tried.length > 1) headers.push(['x-flux-fallback', error.tried.join(', ')]);

@@ -5,6 +5,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import { GatewayError } from '../core/errors.ts';
 import { newRequestId } from '../core/ids.ts';
 import { createGate } from '../limits/gate.ts';
+import { createOverload } from '../limits/overload.ts';
 import { answerErrors, malformedRequestAnswer, sendError } from './answer-errors.ts';
 import type { HttpParts } from './http-parts.ts';
 import { openSpool } from './intake/spool.ts';
@@ -76,7 +77,13 @@ export async function createHttpApp(parts: HttpParts): Promise<FastifyInstance> 
     fullMessage: 'Too many uploads are being received at this moment.',
     retryAfterSeconds: 1,
   });
-  audioRoutes(app, parts, { spool, gate });
+  const memoryCeiling = (limits.shedUploadMemoryShare ?? Number.POSITIVE_INFINITY) * limits.memoryTotalBytes;
+  const overload = createOverload([
+    ...(parts.loadSignals ?? []),
+    // Where none may stay in memory there is nothing to run out of.
+    { name: 'uploads in memory', read: () => spool.memoryBytes, ceiling: memoryCeiling || Number.POSITIVE_INFINITY },
+  ]);
+  audioRoutes(app, parts, { spool, gate, overload });
   modelRoutes(app, parts);
   modelStoreRoutes(app, parts);
   explainRoutes(app, parts);

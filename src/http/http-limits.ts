@@ -12,6 +12,8 @@ export interface HttpLimits {
   readonly memoryUploadBytes: number;
   /** All uploads in memory together; what finds no room goes to disk. */
   readonly memoryTotalBytes: number;
+  /** From this share of `memoryTotalBytes` on, further uploads are refused; null: they go to disk. */
+  readonly shedUploadMemoryShare: number | null;
   /** Bytes of a larger upload that are gathered before they are written to disk in one piece. */
   readonly spoolThresholdBytes: number;
   /** Uploads are refused (507) when the temporary directory's disk has less free room than this. */
@@ -48,6 +50,7 @@ export const defaultHttpLimits: HttpLimits = {
   // Two minutes of 16 kHz WAV, four of 128 kbit/s MP3: what people dictate.
   memoryUploadBytes: 4 * mebibyte,
   memoryTotalBytes: 128 * mebibyte,
+  shedUploadMemoryShare: null,
   spoolThresholdBytes: 256 * 1024,
   minFreeDiskBytes: 64 * mebibyte,
   maxConcurrentUploads: 256,

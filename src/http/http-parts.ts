@@ -1,5 +1,7 @@
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Log } from '../core/log.ts';
+import type { Limiter } from '../limits/limiter.ts';
+import type { LoadSignal } from '../limits/overload.ts';
 import type { ExplainRoute } from '../pipeline/explain-route.ts';
 import type { TranscribeFile } from '../pipeline/transcribe-file.ts';
 import type { AdminParts } from './admin-parts.ts';
@@ -36,6 +38,10 @@ export interface HttpParts {
   readonly corsOrigins: '*' | readonly string[];
   /** Model used when a request names none. */
   readonly defaultModel: string;
+  /** Holds keys and accounts to their limits; left out: nobody is. */
+  readonly limiter?: Limiter;
+  /** What says that there is too much to do, beside uploads in memory; left out: nothing. */
+  readonly loadSignals?: readonly LoadSignal[];
   /** Accounts, keys and money; left out: there are none of their routes. */
   readonly accounts?: AdminParts;
 }

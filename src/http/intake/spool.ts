@@ -14,6 +14,8 @@ export type SpooledFile = StoredAudio & {
 export interface Spool {
   /** Begins a new upload. One that is too large for memory becomes a file that only this user can read. */
   begin(options: SpoolFileOptions): SpoolWriter;
+  /** What uploads in memory take of `memoryTotalBytes` now. */
+  readonly memoryBytes: number;
   /** Removes the directory with everything in it. */
   close(): Promise<void>;
 }
@@ -58,8 +60,12 @@ const pieceOverheadBytes = 256;
 /** Makes this process's directory and removes those of processes that are gone. */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const folder = await openTempFolder(options);
-  const parts = { ...options, memory: new MemoryBudget(options.memoryTotalBytes), create: () => folder.create() };
+  const memory = new MemoryBudget(options.memoryTotalBytes);
+  const parts = { ...options, memory, create: () => folder.create() };
   return {
+    get memoryBytes() {
+      return memory.usedBytes;
+    },
     begin: (file) => new UploadWriter(file, parts),
     close: () => folder.close(),
   };

@@ -3,6 +3,7 @@ import { formatDollars } from '../../core/money.ts';
 import type { TranscribeOutcome } from '../../pipeline/transcribe-file.ts';
 import { unheardSeconds } from '../../rendering/common-parts.ts';
 import type { Receipt } from '../../rendering/rendering-ask.ts';
+import { limitHeaders } from '../limit-headers.ts';
 import type { TranscriptionRequest } from '../transcription-request.ts';
 
 /** What was done for the money, which of it came from whom, and what stayed undone. */
@@ -47,6 +48,7 @@ export const exposedHeaders: readonly string[] = [
   'openai-processing-ms',
   'retry-after',
   'x-should-retry',
+  ...limitHeaders,
   'x-flux-routed-model',
   'x-flux-billed-seconds',
   'x-flux-cost-usd',

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createOverload, watchLoopDelay } from './overload.ts';
+
+describe('overload', () => {
+  it('refuses from the ceiling on, says when to come again, and names what was too much', () => {
+    let waiting = 9;
+    const overload = createOverload([
+      { name: 'uploads in memory', read: () => 0, ceiling: 1 },
+      { name: 'engine queue', read: () => waiting, ceiling: 10 },
+    ]);
+    assert.equal(overload.check(), null);
+    assert.equal(overload.overloadedBy, null);
+    waiting = 10;
+    const refusal = overload.check();
+    assert.equal(refusal?.code, 'service_unavailable');
+    assert.equal(refusal?.retryAfterSeconds, 2);
+    assert.equal(overload.overloadedBy, 'engine queue');
+    waiting = 0;
+    assert.equal(overload.check(), null);
+  });
+
+  it('sees a process that is held up, and that it no longer is', async () => {
+    const delay = watchLoopDelay();
+    const until = performance.now() + 1_300;
+    let highestMs = 0;
+    while (performance.now() < until) {
+      const busyUntil = performance.now() + 150;
+      while (performance.now() < busyUntil);
+      await sleep(1);
+      highestMs = Math.max(highestMs, delay.meanMs);
+    }
+    assert.ok(highestMs > 20, `${highestMs} ms`);
+    // How long the machine needs for it nobody knows; that it comes is what counts.
+    while (delay.meanMs > highestMs / 2) await sleep(100);
+    delay.stop();
+  });
+});

@@ -1,0 +1,76 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { GatewayError } from '../core/errors.ts';
+
+/** Something that can be too much. */
+export interface LoadSignal {
+  /** Constant words for the log and the metrics. */
+  readonly name: string;
+  /** Asked with every request: a number that is known already. */
+  readonly read: () => number;
+  /** From here on requests are refused. */
+  readonly ceiling: number;
+}
+
+/**
+ * Refuses work before it is begun. Who is refused at the door costs nothing and comes again; who is refused after the
+ * upload has cost all that it took, and a server that takes everybody in serves nobody in time.
+ */
+export interface Overload {
+  /** null: there is room. Otherwise GatewayError `service_unavailable` with `Retry-After`. */
+  check(): GatewayError | null;
+  /** The signal that is too high at this moment; null: none is. */
+  readonly overloadedBy: string | null;
+}
+
+/** Long enough for a queue to move on, short enough that nobody gives up. */
+const retryAfterSeconds = 2;
+
+export function createOverload(signals: readonly LoadSignal[]): Overload {
+  const highest = () => signals.find(({ read, ceiling }) => read() >= ceiling)?.name ?? null;
+  return {
+    check() {
+      if (highest() === null) return null;
+      return new GatewayError('service_unavailable', 'The server has more to do than it can at this moment.', {
+        retryAfterSeconds,
+        // It is no provider's fault, and nobody was asked.
+        transient: true,
+      });
+    },
+    get overloadedBy() {
+      return highest();
+    },
+  };
+}
+
+export interface LoopDelay {
+  /** By how much this process was late on average in the last second, in milliseconds. */
+  readonly meanMs: number;
+  stop(): void;
+}
+
+const sampleEveryMs = 1_000;
+/** How finely delays are measured; the timer behind it fires as often. */
+const resolutionMs = 20;
+
+/** Watches how late the process is with everything: work that comes faster than it goes shows here first. */
+export function watchLoopDelay(): LoopDelay {
+  const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
+  histogram.enable();
+  let meanMs = 0;
+  const timer = setInterval(() => {
+    // The histogram has the time between two ticks, of which one resolution is as it should be. No tick at all: no number.
+    const ticksMs = Number.isFinite(histogram.mean) ? histogram.mean / 1e6 : 0;
+    meanMs = Math.max(0, ticksMs - resolutionMs);
+    histogram.reset();
+  }, sampleEveryMs);
+  timer.unref();
+  return {
+    get meanMs() {
+      return meanMs;
+    },
+    stop() {
+      clearInterval(timer);
+      histogram.disable();
+    },
+  };
+}
