@@ -5,6 +5,7 @@ import { artifactsOf, type Catalogue, type CatalogueArtifact } from './catalogue
 import { builtInCatalogueFile, CatalogueError, loadCatalogue } from './catalogue/load-catalogue.ts';
 import type { Accounts } from './compose-accounts.ts';
 import { aligningModelsOf, engineModelsOf, localModelsOf } from './compose-engine.ts';
+import { openServerLimits, type ServerLimits } from './compose-limits.ts';
 import {
   accurateRouteProblem,
   createMarket,
@@ -243,6 +244,7 @@ function startEngine({ config, log }: ComposeParts, models: EngineModels): Engin
 export async function compose(parts: ComposeParts, shelf: ModelShelf = composeModels(parts)): Promise<Gateway> {
   const { config, log } = parts;
   let accounts: Accounts | null = null;
+  let serverLimits: ServerLimits | null = null;
   const transcriber = await composeTranscriber(parts, shelf, () => accounts?.ledger ?? null);
   try {
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
@@ -261,6 +263,13 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
       ]);
     accounts = open;
     const { engine, health, routing } = transcriber;
+    const limits = await openServerLimits({
+      config,
+      log,
+      recordings: () => engine.status().recordings,
+      isEngineAlone: config.providers.length === 0,
+    });
+    serverLimits = limits;
     const metrics = createMetrics({
       engine: () => {
         const { queued, busy, ready } = engine.status();
@@ -295,6 +304,8 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
       metricsPublic: config.metrics.public,
       corsOrigins: config.corsOrigins.includes('*') ? '*' : config.corsOrigins,
       defaultModel: config.defaultModel,
+      limiter: limits.limiter,
+      loadSignals: limits.loadSignals,
     });
     // A model that the command line installs is offered by the servers that run already.
     const unwatch = shelf.store.watch(() => {
@@ -305,6 +316,7 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
       await app.close();
       await modelDepot.close();
       await transcriber.close();
+      await limits.close();
       // Last: what the others still had to say about money is in it.
       await open.close();
     };
@@ -318,6 +330,7 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
     };
   } catch (thrown) {
     await transcriber.close();
+    await serverLimits?.close();
     await accounts?.close();
     throw thrown;
   }
@@ -342,6 +355,7 @@ function httpLimits({ limits }: Config): HttpLimits {
     uploadTimeoutMs: Math.round(limits.uploadSeconds * 1000),
     memoryUploadBytes: limits.memoryUploadBytes,
     memoryTotalBytes: limits.memoryTotalBytes,
+    shedUploadMemoryShare: limits.shedUploadMemoryShare,
     spoolThresholdBytes: limits.spoolThresholdBytes,
     minFreeDiskBytes: limits.minFreeDiskBytes,
   };

@@ -67,6 +67,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'compose-accounts.ts': ['auth', 'config', 'metering', 'storage', 'core'],
   'compose-engine.ts': ['catalogue', 'compose-models.ts', 'engine', 'providers', 'core'],
   'compose-explainer.ts': ['*'],
+  'compose-limits.ts': ['config', 'limits', 'core'],
   'compose-models.ts': ['catalogue', 'http', 'metering', 'providers/contract.ts', 'routing', 'core'],
   'compose-pieces.ts': ['audio', 'config', 'pipeline', 'routing', 'core'],
   'compose-routing.ts': ['config', 'providers/contract.ts', 'routing'],
