@@ -26,13 +26,18 @@ export function writeCursor(parts: readonly string[]): string {
 export function readCursor(cursor: string | null, length: number): readonly string[] | null {
   if (cursor === null) return null;
   const parts = parsed(cursor);
-  const fits = Array.isArray(parts) && parts.length === length && parts.every((part) => typeof part === 'string');
+  const fits = Array.isArray(parts) && parts.length === length && parts.every(isStorable);
   if (!fits) throw invalidCursor();
   return parts;
 }
 
 export function invalidCursor(): GatewayError {
   return new GatewayError('invalid_value', 'cursor is not one that this list gave.', { param: 'cursor' });
+}
+
+/** No database takes the character 0, or half of a character. */
+function isStorable(part: unknown): part is string {
+  return typeof part === 'string' && part.isWellFormed() && !part.includes('\0');
 }
 
 function parsed(cursor: string): unknown {

@@ -99,16 +99,21 @@ function fromFastify(thrown: unknown): GatewayError {
   }
 }
 
-/** The field as the caller wrote it: `amount_usd`, `prices.flux-voice.per_minute_usd`. */
+/** `param` is the field as the caller wrote it: `amount_usd`, `prices.flux-voice.per_minute_usd`; a list as a whole. */
 function fromValidation(thrown: Partial<FastifyError> & Error): GatewayError {
   const first = thrown.validation?.[0];
-  const unknown = first?.params.keys;
-  const field =
-    first?.keyword === 'unrecognized_keys' && Array.isArray(unknown) && typeof unknown[0] === 'string'
-      ? `${first.instancePath}/${unknown[0]}`
-      : first?.instancePath;
-  const param = field?.split('/').filter(Boolean).join('.').slice(0, 256);
-  return new GatewayError('invalid_value', thrown.message, param ? { param } : {});
+  if (!first) return new GatewayError('invalid_value', thrown.message);
+  const unknown = first.params.keys;
+  const isUnknown = first.keyword === 'unrecognized_keys' && Array.isArray(unknown) && typeof unknown[0] === 'string';
+  const field = isUnknown ? `${first.instancePath}/${unknown[0]}` : first.instancePath;
+  const param = field
+    .split('/')
+    .filter(Boolean)
+    .join('.')
+    .replace(/(\.\d+)+$/, '')
+    .slice(0, 256);
+  const words = isUnknown ? 'There is no such field here.' : first.message;
+  return new GatewayError('invalid_value', `${param || thrown.validationContext}: ${words}`, param ? { param } : {});
 }
 
 /** What Node's HTTP parser could not read at all: there is no request, so the answer is written by hand. */

@@ -8,7 +8,7 @@ import { errorBody } from '../../wire-schemas.ts';
 import { accountExists, callerOf, noSuch, requireAdmin, requireOwner } from './account-place.ts';
 import { noteAct } from './note-act.ts';
 import { opaqueId } from './wire/fields.ts';
-import { defaultTtlSeconds, grantBody, newToken, tokenBody } from './wire/token-wire.ts';
+import { grantBody, newToken, tokenBody } from './wire/token-wire.ts';
 
 /** Browser tokens: minted by an admin for any key, or by a key for itself under the name that Deepgram's clients call. */
 export function tokenRoutes(fastify: FastifyInstance, auth: Authenticator, parts: AdminParts): void {
@@ -32,7 +32,7 @@ export function tokenRoutes(fastify: FastifyInstance, auth: Authenticator, parts
     },
     async (request, reply) => {
       const { id, key_id } = request.params;
-      const ttlSeconds = request.body?.ttl_seconds ?? defaultTtlSeconds;
+      const { ttl_seconds: ttlSeconds } = request.body;
       await accountExists(accounts, id);
       const key = await keys.find(id, key_id);
       if (!key || key.revokedAt) throw noSuch('key', 'key_id');
@@ -68,7 +68,7 @@ export function tokenRoutes(fastify: FastifyInstance, auth: Authenticator, parts
       if (!scopes.includes('live')) {
         throw new GatewayError('permission_denied', "This address needs a key with the scope 'live'.");
       }
-      const ttlSeconds = request.body?.ttl_seconds ?? defaultTtlSeconds;
+      const { ttl_seconds: ttlSeconds } = request.body;
       const { token, expiresAt } = await keys.mintToken(account.id, keyId, ttlSeconds);
       // Shorter where the key itself ends sooner.
       const expiresIn = Math.max(0, Math.round((expiresAt.getTime() - Date.now()) / 1000));

@@ -19,7 +19,7 @@ export const planId = z
 
 export const newAccount = z
   .strictObject({ name: text(), plan: planId.default('payg').describe('Id of a plan.') })
-  .meta({ examples: [{ name: 'Acme', plan: 'payg' }] });
+  .meta({ example: { name: 'Acme', plan: 'payg' } });
 
 export const accountChange = z
   .strictObject({
@@ -27,7 +27,7 @@ export const accountChange = z
     plan: planId.optional(),
     status: z.enum(['active', 'suspended']).optional(),
   })
-  .meta({ examples: [{ plan: 'free' }, { status: 'suspended' }] });
+  .meta({ example: { status: 'suspended' } });
 
 export function accountToWire(account: Account): z.infer<typeof accountBody> {
   return {

@@ -25,12 +25,12 @@ const policy = {
 
 export const newKey = z
   .strictObject({ name: text(), ...policy, expires_at: future.nullable().optional() })
-  .meta({ examples: [{ name: 'meeting notes', scopes: ['transcribe'], monthly_budget_usd: '25' }] });
+  .meta({ example: { name: 'meeting notes', scopes: ['transcribe'], monthly_budget_usd: '25' } });
 
 /** A time that is over ends the key now. */
 export const keyChange = z
   .strictObject({ name: text().optional(), ...policy, expires_at: moment.nullable().optional() })
-  .meta({ examples: [{ monthly_budget_usd: '50', allowed_models: ['flux-voice'] }] });
+  .meta({ example: { monthly_budget_usd: '50', allowed_models: ['flux-voice'] } });
 
 const keyFields = {
   id: opaqueId,

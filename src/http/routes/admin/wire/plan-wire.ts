@@ -50,22 +50,20 @@ export const newPlan = z
     prices: settings.prices.default({}),
   })
   .meta({
-    examples: [
-      {
-        id: 'team',
-        name: 'Team',
-        requests_per_minute: 120,
-        max_concurrent: 8,
-        prices: { 'flux-voice': { per_minute_usd: '0.08', minimum_seconds: 5 } },
-      },
-    ],
+    example: {
+      id: 'team',
+      name: 'Team',
+      requests_per_minute: 120,
+      max_concurrent: 8,
+      prices: { 'flux-voice': { per_minute_usd: '0.08', minimum_seconds: 5 } },
+    },
   });
 
 /** What is left out stays as it is; `prices` are replaced together. */
 export const planChange = z
   .strictObject({ name: text(), ...settings })
   .partial()
-  .meta({ examples: [{ requests_per_minute: 60 }] });
+  .meta({ example: { requests_per_minute: 60 } });
 
 const planPriceBody = z.object({
   per_minute_usd: dollarsOut,

@@ -21,7 +21,7 @@ export const newProviderKey = z
       .optional()
       .describe("The vendor's address, where it is another than the usual one."),
   })
-  .meta({ examples: [{ api_key: 'sk-…' }] });
+  .meta({ example: { api_key: 'sk-…' } });
 
 export const providerKeyBody = z
   .object({

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { momentOut } from './fields.ts';
 
-/** Long enough for a page to connect; a socket that is open stays so when its token ends. */
-export const defaultTtlSeconds = 60;
-
+/** A minute is long enough for a page to connect; no body at all is a body with nothing in it. */
 export const newToken = z
-  .strictObject({
-    ttl_seconds: z.number().int().min(1).max(3_600).default(defaultTtlSeconds).describe('How long it opens sockets.'),
-  })
-  .optional()
-  .meta({ examples: [{ ttl_seconds: 300 }] });
+  .preprocess(
+    (body) => body ?? {},
+    z.strictObject({
+      ttl_seconds: z.number().int().min(1).max(3_600).default(60).describe('How long it opens sockets.'),
+    }),
+  )
+  .meta({ example: { ttl_seconds: 300 } });
 
 export const tokenBody = z
   .object({ token: z.string(), expires_at: momentOut })

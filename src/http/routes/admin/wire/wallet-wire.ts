@@ -21,14 +21,12 @@ const credit = {
   memo: text().optional(),
 };
 
-export const newTopUp = z
-  .strictObject(credit)
-  .meta({ examples: [{ amount_usd: '50', reference: 'invoice-2026-114' }] });
-export const newGrant = z.strictObject(credit).meta({ examples: [{ amount_usd: '5', memo: 'welcome' }] });
+export const newTopUp = z.strictObject(credit).meta({ example: { amount_usd: '50', reference: 'invoice-2026-114' } });
+export const newGrant = z.strictObject(credit).meta({ example: { amount_usd: '5', memo: 'welcome' } });
 
 export const newRefund = z
   .strictObject({ request_id: opaqueId, reason: text().optional() })
-  .meta({ examples: [{ request_id: 'req_a1b2c3', reason: 'wrong language' }] });
+  .meta({ example: { request_id: 'req_a1b2c3', reason: 'wrong language' } });
 
 export const creditBody = z
   .object({
