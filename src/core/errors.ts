@@ -182,7 +182,8 @@ const traits = {
     type: 'rate_limit_error',
     next: 'stop',
     blame: 'caller',
-    summary: 'Too many requests; wait for `Retry-After` seconds.',
+    summary:
+      'Too many requests, too much audio or too many at one time for the key or its account; wait for `Retry-After` seconds.',
   },
   budget_exhausted: {
     status: 429,
