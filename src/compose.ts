@@ -32,6 +32,7 @@ import { readNpmSettings } from './models/npm-settings.ts';
 import { createCompleteTranscript } from './pipeline/complete-transcript.ts';
 import { createExplainRoute, type ExplainRoute } from './pipeline/explain-route.ts';
 import { createQualityGate } from './pipeline/quality/quality-gate.ts';
+import { createRefusals } from './pipeline/refusals.ts';
 import { createTranscribeFile, type TranscribeFile } from './pipeline/transcribe-file.ts';
 import { createLocalProvider } from './providers/local/local-provider.ts';
 import { createSpeechFinder } from './providers/local/speech-finder.ts';
@@ -288,6 +289,8 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
     });
     const app = await createHttpApp({
       transcribe: transcriber.transcribe,
+      recordRefusal: createRefusals(open.usage),
+      replies: { store: open.idempotency, runningTtlMs: longestRequestMs(config) },
       explainRoute: transcriber.explainRoute,
       models: createModelDirectory(transcriber.models, health, config.limits, transcriber.surroundings),
       modelDepot,
@@ -344,6 +347,11 @@ async function drain(app: FastifyInstance, close: () => Promise<void>, graceMs: 
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** No request is at work for longer: its deadline, and what its end may take. */
+function longestRequestMs({ limits: { requestBaseSeconds, requestSecondsPerAudioSecond, maxAudioSeconds } }: Config) {
+  return Math.round((requestBaseSeconds + requestSecondsPerAudioSecond * maxAudioSeconds) * 1000) + 120_000;
 }
 
 function httpLimits({ limits }: Config): HttpLimits {

@@ -3,10 +3,12 @@ import type { Log } from '../core/log.ts';
 import type { Limiter } from '../limits/limiter.ts';
 import type { LoadSignal } from '../limits/overload.ts';
 import type { ExplainRoute } from '../pipeline/explain-route.ts';
+import type { RecordRefusal } from '../pipeline/refusals.ts';
 import type { TranscribeFile } from '../pipeline/transcribe-file.ts';
 import type { AdminParts } from './admin-parts.ts';
 import type { HttpLimits } from './http-limits.ts';
 import type { HttpMetrics } from './http-metrics.ts';
+import type { ReplyKeeper } from './keep-replies.ts';
 import type { ModelDepot } from './model-depot.ts';
 import type { ModelDirectory } from './model-directory.ts';
 
@@ -21,6 +23,10 @@ export interface HealthSnapshot {
 /** Everything that the HTTP door stands on. It reads no environment, keeps no global and opens no port. */
 export interface HttpParts {
   readonly transcribe: TranscribeFile;
+  /** Left out: what no money was held for is not written down. */
+  readonly recordRefusal?: RecordRefusal;
+  /** Left out: `Idempotency-Key` is not looked at. */
+  readonly replies?: ReplyKeeper;
   readonly explainRoute: ExplainRoute;
   readonly models: ModelDirectory;
   readonly modelDepot: ModelDepot;

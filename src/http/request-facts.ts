@@ -12,6 +12,8 @@ export interface RequestFacts {
   /** null until a key has been accepted. */
   principal: Caller | null;
   receivedBytes: number;
+  /** As the caller wrote it; null: it did not come to that. */
+  model: string | null;
   routedModel: string | null;
   audioMs: number | null;
   workMs: number | null;
@@ -39,12 +41,14 @@ export function recordRequests(
   parts: { readonly log: Log; readonly metrics: HttpMetrics; readonly lingerMs: number },
 ): void {
   app.decorateRequest('facts');
+  app.decorateRequest('heldKey', null);
   app.addHook('onRequest', (request, reply, done) => {
     request.facts = {
       startedAt: performance.now(),
       arrivedAtMs: Date.now(),
       principal: null,
       receivedBytes: 0,
+      model: null,
       routedModel: null,
       audioMs: null,
       workMs: null,

@@ -7,7 +7,7 @@ import type { Ledger, Receipt, Settlement } from '../metering/ledger.ts';
 import { ceilingFor, chargeFor, type Price, type PriceBook } from '../metering/price-book.ts';
 import type { RequestRecord } from '../metering/usage-store.ts';
 import type { AttemptRecord } from '../routing/attempts.ts';
-import { attemptRows, tokenCounts } from './request-row.ts';
+import { attemptRows, emptyRow, tokenCounts } from './request-row.ts';
 import { type KeptHold, settleSurely } from './settle-surely.ts';
 
 /** Who pays for a request. */
@@ -108,7 +108,8 @@ export function createCharges(parts: ChargesParts): OpenChargeFor {
     payer.onHeld?.();
     const kept: KeptHold = { ledger, hold, log: parts.log, requestId };
     const rowOf = (more: Partial<RequestRecord>): RequestRecord => ({
-      ...emptyRow(ask, payer),
+      ...emptyRow({ ...ask, payer }),
+      probedMs: durationMs,
       latencyMs: Math.round(performance.now() - startedAt),
       ...more,
     });
@@ -174,33 +175,6 @@ function wasAnswered({ outcome }: AttemptRecord): boolean {
 
 function workColumns({ attempts, modelId, providerId, usage }: Work): Partial<RequestRecord> {
   return { routedModel: modelId, provider: providerId, ...tokenCounts(usage), attempts: attemptRows(attempts) };
-}
-
-function emptyRow({ requestId, task, model, durationMs }: ChargeAsk, payer: Payer): RequestRecord {
-  return {
-    id: requestId,
-    atMs: payer.arrivedAtMs,
-    accountId: payer.accountId,
-    keyId: payer.keyId,
-    kind: task === 'translate' ? 'translation' : 'transcription',
-    model,
-    routedModel: null,
-    provider: null,
-    status: 200,
-    errorCode: null,
-    audioMs: 0,
-    billedMs: 0,
-    probedMs: durationMs,
-    decodedMs: null,
-    vendorMs: null,
-    inputTokens: 0,
-    outputTokens: 0,
-    costNanos: 0n,
-    providerCostNanos: 0n,
-    byok: false,
-    latencyMs: 0,
-    attempts: [],
-  };
 }
 
 /** What fails here ends by itself when the hold expires: nothing is taken, and only the row is lost. */

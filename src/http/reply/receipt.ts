@@ -57,6 +57,7 @@ export const exposedHeaders: readonly string[] = [
   'x-flux-derived',
   'x-flux-unheard-seconds',
   'x-flux-ignored-fields',
+  'idempotent-replayed',
 ];
 
 const maxIgnoredNames = 20;

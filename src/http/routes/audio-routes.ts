@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { accessOf, mayUseModel } from '../../auth/principal.ts';
 import { GatewayError } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
 import type { Gate } from '../../limits/gate.ts';
 import type { Overload } from '../../limits/overload.ts';
 import type { TranscribeAsk, TranscribeOutcome } from '../../pipeline/transcribe-file.ts';
@@ -8,8 +9,10 @@ import type { HttpLimits } from '../http-limits.ts';
 import type { HttpParts } from '../http-parts.ts';
 import { receiveForm, requireMultipart } from '../intake/receive-form.ts';
 import { type Spool, type SpooledFile, tooLarge } from '../intake/spool.ts';
+import { giveFree, keepReplies, sendKept, takeKey } from '../keep-replies.ts';
 import { limitRequests, takeAudio } from '../limit-requests.ts';
 import { payerOf } from '../payer.ts';
+import { recordRefusals } from '../record-refusals.ts';
 import { type ReplyContext, setFormHeaders } from '../reply/reply-context.ts';
 import { sendStream } from '../reply/stream-reply.ts';
 import { sendWhole } from '../reply/whole-reply.ts';
@@ -19,6 +22,7 @@ import { transcriptionForm, translationForm } from '../transcription-fields.ts';
 import { readTranscriptionRequest, type TranscriptionRequest } from '../transcription-request.ts';
 import { transcriptionResponses } from '../wire-schemas.ts';
 
+type Task = 'transcribe' | 'translate';
 type OnEvent = Parameters<HttpParts['transcribe']>[2];
 
 interface Intake {
@@ -29,12 +33,14 @@ interface Intake {
 
 /** `POST /audio/transcriptions` and `POST /audio/translations`, under `/v1` and at the root. */
 export function audioRoutes(app: FastifyInstance, parts: HttpParts, intake: Intake): void {
-  const onRequest = [
+  const onRequest = (task: Task) => [
+    recordRefusals(parts.recordRefusal ?? null, task),
     requireKey(parts.auth, 'transcribe'),
     requirePlan,
     limitRequests(parts.limiter ?? null, intake.overload),
     requireForm(parts.limits),
   ];
+  const onSend = keepReplies(parts.log);
   for (const prefix of ['/v1', '']) {
     const common = {
       tags: ['audio'],
@@ -45,7 +51,8 @@ export function audioRoutes(app: FastifyInstance, parts: HttpParts, intake: Inta
     app.post(
       `${prefix}/audio/transcriptions`,
       {
-        onRequest,
+        onRequest: onRequest('transcribe'),
+        onSend,
         // The form is read as a stream and checked by readTranscriptionRequest; this schema is for the document.
         validatorCompiler: () => () => true,
         schema: {
@@ -60,7 +67,8 @@ export function audioRoutes(app: FastifyInstance, parts: HttpParts, intake: Inta
     app.post(
       `${prefix}/audio/translations`,
       {
-        onRequest,
+        onRequest: onRequest('translate'),
+        onSend,
         validatorCompiler: () => () => true,
         schema: {
           ...common,
@@ -95,12 +103,20 @@ async function answer(
   try {
     const form = readTranscriptionRequest(fields, otherFiles, task, parts.defaultModel);
     setFormHeaders({ reply, form });
+    request.facts.model = form.model;
     requireModel(request, form, parts);
+    const recording = requireFile(file);
+    const kept = await takeKey(request, parts.replies, fields, recording);
+    if (kept) {
+      await file?.dispose();
+      return sendKept(reply, kept);
+    }
     const onLength = (durationMs: number) => takeAudio(request, reply, durationMs);
-    const ask = { ...toAsk(request, requireFile(file), form, task), onLength };
+    const ask = { ...toAsk(request, recording, form, task), onLength };
     const context: ReplyContext = { request, reply, form, task, limits: parts.limits, log: parts.log };
     const signal = hangUpSignal(reply);
-    const transcribe = (onEvent?: OnEvent) => work(request, file, () => parts.transcribe(ask, signal, onEvent));
+    const transcribe = (onEvent?: OnEvent) =>
+      work(request, file, parts.log, () => parts.transcribe(ask, signal, onEvent));
     return form.stream ? await sendStream(context, transcribe) : await sendWhole(context, transcribe());
   } catch (thrown) {
     await file?.dispose();
@@ -124,6 +140,7 @@ function hangUpSignal(reply: FastifyReply): AbortSignal {
 async function work(
   request: FastifyRequest,
   file: SpooledFile | null,
+  log: Log,
   transcribe: () => Promise<TranscribeOutcome>,
 ): Promise<TranscribeOutcome> {
   const startedAt = performance.now();
@@ -133,7 +150,11 @@ async function work(
     facts.workMs = Math.round(performance.now() - startedAt);
     facts.routedModel = outcome.routedModel;
     facts.audioMs = outcome.transcript.durationMs;
+    if (request.heldKey?.isLeft) await giveFree(request, log);
     return outcome;
+  } catch (thrown) {
+    await giveFree(request, log);
+    throw thrown;
   } finally {
     await file?.dispose();
   }
