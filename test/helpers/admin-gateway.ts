@@ -50,6 +50,18 @@ export interface JsonObject {
 }
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 
+/** The error of a reply; empty where it is none. */
+export function errorOf({ json: { error } }: Reply): { readonly code?: unknown; readonly param?: unknown } {
+  if (typeof error !== 'object' || error === null || !('code' in error) || !('param' in error)) return {};
+  return { code: error.code, param: error.param };
+}
+
+/** The entries of a list. */
+export function dataOf({ json: { data } }: Reply): readonly JsonObject[] {
+  if (!Array.isArray(data)) throw new Error('This reply is no list.');
+  return data;
+}
+
 export const operatorKey = 'flux_test-operator-0123456789';
 
 /** All tests of the block share one gateway. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { describeAdmin, operatorKey } from '../../helpers/admin-gateway.ts';
+import { describeAdmin, errorOf, operatorKey } from '../../helpers/admin-gateway.ts';
 
 describeAdmin('accounts over HTTP', (admin) => {
   it('makes an account, finds it, changes what is given and suspends it', async () => {
@@ -174,10 +174,6 @@ describeAdmin('accounts over HTTP', (admin) => {
     assert.equal((rest.json as { data: unknown[] }).data.length, data.length - 4);
   });
 });
-
-function errorOf(reply: { json: object }): { code?: string; param?: string | null } {
-  return 'error' in reply.json && typeof reply.json.error === 'object' && reply.json.error ? reply.json.error : {};
-}
 
 function madeCursor(parts: readonly string[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');

@@ -81,3 +81,11 @@ export async function accountExists(accounts: AdminParts['accounts'], id: string
 export function noSuch(what: string, param: string): GatewayError {
   return new GatewayError('not_found', `There is no such ${what}.`, { param });
 }
+
+/** Says which field names what was not found: stores do not know how it is called here. */
+export function naming(param: string): (thrown: unknown) => never {
+  return (thrown) => {
+    if (!(thrown instanceof GatewayError) || thrown.code !== 'not_found') throw thrown;
+    throw new GatewayError('not_found', thrown.message, { param, cause: thrown });
+  };
+}

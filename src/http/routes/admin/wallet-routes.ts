@@ -5,7 +5,7 @@ import type { Authenticator } from '../../../auth/authenticator.ts';
 import { formatDollars } from '../../../core/money.ts';
 import type { AdminParts } from '../../admin-parts.ts';
 import { errorBody } from '../../wire-schemas.ts';
-import { accountExists, accountPlaces, requireAdmin } from './account-place.ts';
+import { accountExists, accountPlaces, naming, requireAdmin } from './account-place.ts';
 import { noteAct } from './note-act.ts';
 import { opaqueId } from './wire/fields.ts';
 import { listBody, listOf, pageAsk, pageQuery } from './wire/lists.ts';
@@ -135,7 +135,7 @@ export function walletRoutes(fastify: FastifyInstance, auth: Authenticator, part
       const { id } = request.params;
       await accountExists(accounts, id);
       const { request_id: requestId, reason = null } = request.body;
-      const refund = await ledger.refund({ accountId: id, requestId, reason });
+      const refund = await ledger.refund({ accountId: id, requestId, reason }).catch(naming('request_id'));
       await noteAct(parts, request, {
         action: 'wallet.refund',
         accountId: id,
