@@ -70,5 +70,10 @@ export interface Provider {
   models(): readonly ModelCard[];
   /** Resolves with an answer or rejects with GatewayError; nothing else escapes. */
   transcribe(ask: ProviderAsk, call: Call): Promise<ProviderAnswer>;
+  /**
+   * Asks the vendor for something that costs nothing and needs the key: rejects as `transcribe` does, with
+   * `provider_key_refused` where the key is of no use. Present where the vendor has such a question.
+   */
+  checkKey?(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

@@ -9,6 +9,8 @@ export interface AttemptRecord {
   readonly modelId: string;
   readonly providerId: string;
   readonly kind: AttemptKind;
+  /** It was made with the account's own key. */
+  readonly ownKey?: true;
   readonly outcome: AttemptOutcome;
   /** From its beginning to its end, waits between calls included. */
   readonly latencyMs: number;
@@ -92,11 +94,12 @@ export class OpenRecord {
   }
 
   read(): AttemptRecord {
-    const { modelId, providerId } = this.attempt;
+    const { modelId, providerId, ownKey } = this.attempt;
     return {
       modelId,
       providerId,
       kind: this.kind,
+      ...(ownKey && { ownKey }),
       outcome: this.#end?.outcome ?? 'cancelled',
       latencyMs: this.#end?.latencyMs ?? Math.round(performance.now() - this.#startedAt),
       calls: this.calls,

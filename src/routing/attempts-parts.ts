@@ -62,10 +62,22 @@ export interface AttemptObserver {
   retried(providerId: string, modelId: string, failure: GatewayError): void;
 }
 
+/** Providers as they are with an account's own keys. */
+export interface OwnProviders {
+  /** By id. */
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** The account's alone: a bad key of one account must not keep anybody else from the provider. */
+  readonly breakers: Breakers;
+  /** Told that a provider has refused the account's key. Must not throw. */
+  readonly onRefused: (providerId: string) => void;
+}
+
 /** The surroundings of one request. */
 export interface AttemptsCall extends Call {
   /** When its deadline is, as `performance.now()` counts; left out: it has none. */
   readonly deadlineAtMs?: number;
+  /** What attempts with the account's own keys are made by; left out: the account has none. */
+  readonly own?: OwnProviders;
   /** The request's span; left out: attempts begin traces of their own. */
   readonly span?: TraceSpan;
 }

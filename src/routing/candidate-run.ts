@@ -13,7 +13,7 @@ import { blamesProvider, callError, isDeadline, orAborted } from './call-failure
 import { callProvider, restingError } from './call-provider.ts';
 import { PiecesError } from './pieces-error.ts';
 import type { Attempt, Opening } from './plan.ts';
-import type { ProviderBoxes } from './provider-boxes.ts';
+import { createProviderBoxes, type ProviderBoxes } from './provider-boxes.ts';
 import { type Floor, StreamGate } from './stream-gate.ts';
 
 /** What all candidates of one request share. */
@@ -107,7 +107,7 @@ interface Attempting {
 
 async function attemptCandidate(attempting: Attempting): Promise<CandidateEnd> {
   const { surroundings, attempt, finish, signal } = attempting;
-  const { breakers, boxesOf } = surroundings;
+  const { breakers, boxesOf } = placesOf(surroundings, attempt);
   const { providerId, modelId } = attempt;
   // The rest waits a turn, so that whoever starts it holds the run before anything can end.
   await null;
@@ -128,11 +128,24 @@ async function attemptCandidate(attempting: Attempting): Promise<CandidateEnd> {
     return await weigh(attempting, answer, pass);
   } catch (thrown) {
     const error = callError(thrown, signal);
+    if (attempt.ownKey && error.code === 'provider_key_refused') surroundings.call.own?.onRefused(providerId);
     pass.settle(verdictOf(error, attempting));
     finish(error.code);
     const partial = thrown instanceof PiecesError ? thrown.partial : null;
     return { type: 'failed', error, wasAsked: true, ...(partial && { partial }) };
   }
+}
+
+/** Who is asked, and whose breakers say whether: the operator's, or the account's with its own key. */
+function placesOf(
+  { parts, breakers, boxesOf, call: { own } }: CandidateSurroundings,
+  { ownKey, providerId }: Attempt,
+): Pick<CandidateSurroundings, 'breakers' | 'boxesOf'> {
+  if (!ownKey || !own) return { breakers, boxesOf: ownKey ? () => null : boxesOf };
+  const provider = own.providers.get(providerId);
+  const dice = parts.dice ?? Math.random;
+  const boxes = provider ? createProviderBoxes(providerId, [provider], { breakers: own.breakers, dice }) : null;
+  return { breakers: own.breakers, boxesOf: () => boxes };
 }
 
 async function ask(attempting: Attempting, boxes: ProviderBoxes, pass: BreakerPass): Promise<ProviderAnswer> {

@@ -15,6 +15,15 @@ export interface RouteAsk {
   readonly sizeBytes?: number;
   /** What the key allows; left out: everything. */
   readonly access?: RouteAccess;
+  /** For whom the account has keys of its own; left out: for nobody. */
+  readonly own?: OwnKeys;
+}
+
+/** An account's own keys, as far as choosing needs to know. They make available what the operator has not switched on. */
+export interface OwnKeys {
+  readonly providerIds: ReadonlySet<string>;
+  /** Where the own key gives no answer, the operator's is not asked. */
+  readonly isAlone: boolean;
 }
 
 /** What a key allows of what there is. A recording never reaches a provider that its key excludes. */
@@ -78,6 +87,8 @@ export interface MarketOpening {
 export interface Attempt {
   readonly modelId: string;
   readonly providerId: string;
+  /** Made with the account's own key; left out: with the operator's. */
+  readonly ownKey?: true;
   /** How the recording has to be cut for this model; left out: it takes the whole in one call. */
   readonly pieces?: PieceLimits;
 }

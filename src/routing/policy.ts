@@ -1,6 +1,16 @@
 import { unpinnedName } from '../core/pinned-name.ts';
 import type { Feature, ModelCard } from '../providers/contract.ts';
-import type { Attempt, Candidate, Market, Opening, PassReason, PieceLimits, RouteAsk, RoutingPolicy } from './plan.ts';
+import type {
+  Attempt,
+  Candidate,
+  Market,
+  Opening,
+  OwnKeys,
+  PassReason,
+  PieceLimits,
+  RouteAsk,
+  RoutingPolicy,
+} from './plan.ts';
 
 /** Where the embedded engine is: what it hears does not leave this machine. */
 const localProviderId = 'local';
@@ -18,7 +28,7 @@ export function providerOf(modelId: string): string {
  */
 export const catalogueOrderPolicy: RoutingPolicy = {
   plan(ask, market) {
-    const named = resolveName(ask.model, market);
+    const named = resolveName(ask, market);
     if (!named) return { resolvedName: null, attempts: [], passedOver: [] };
     const context: Context = { ask, market, named };
     const attempts: Attempt[] = [];
@@ -32,7 +42,7 @@ export const catalogueOrderPolicy: RoutingPolicy = {
         else if (candidate) able.push(candidate);
       }
       const ordered = ask.language === null ? group.whenLanguageUnknown(able) : able;
-      attempts.push(...ordered.map((candidate) => attemptOf(candidate, context)));
+      attempts.push(...ordered.flatMap((candidate) => attemptsOf(candidate, context)));
     }
     const opening = openingOf(context, attempts);
     return { resolvedName: named.name, ...(opening && { opening }), attempts, passedOver };
@@ -61,7 +71,7 @@ interface Context {
   readonly named: Named;
 }
 
-function resolveName(name: string, market: Market): Named | null {
+function resolveName({ model: name, own }: RouteAsk, market: Market): Named | null {
   const members = market.aliases.get(name);
   if (members) {
     const preferred = [...new Set(market.preferred?.get(name) ?? [])];
@@ -76,10 +86,10 @@ function resolveName(name: string, market: Market): Named | null {
       ],
     };
   }
-  const exact = candidateNamed(name, market);
+  const exact = candidateNamed(name, market, own);
   if (exact) return namedModel(exact.card.id, null, market);
   const unpinned = unpinnedName(name);
-  const model = unpinned === null ? null : candidateNamed(unpinned, market);
+  const model = unpinned === null ? null : candidateNamed(unpinned, market, own);
   if (unpinned === null || !model?.snapshots) return null;
   return namedModel(model.card.id, model.card.id + name.slice(unpinned.length), market);
 }
@@ -101,11 +111,11 @@ function namedModel(id: string, pinnedId: string | null, market: Market): Named 
  * one that is available is meant; where several are, the first, never another in its place: who asks for a name does not
  * agree to whoever has it.
  */
-function candidateNamed(name: string, market: Market): Candidate | null {
+function candidateNamed(name: string, market: Market, own: OwnKeys | undefined): Candidate | null {
   const exact = candidateById(name, market);
   if (exact) return exact;
   const bare = market.candidates.filter((one) => one.card.id.endsWith(`/${name}`));
-  return bare.find((one) => one.available) ?? bare[0] ?? null;
+  return bare.find((one) => one.available || hasOwnKey(one, own)) ?? bare[0] ?? null;
 }
 
 /** Markets are the same object for as long as nothing changes: each is indexed once. */
@@ -142,11 +152,18 @@ function languageCount({ card: { languages } }: Candidate): number {
 /** What nothing can change comes first: what the key forbids, then what the model cannot, then what is only so now. */
 function reasonAgainst(candidate: Candidate, context: Context): PassReason | null {
   const { ask } = context;
-  const { card, available, breaker } = candidate;
+  const { card } = candidate;
   const forbidden = accessReason(candidate, context);
   if (forbidden) return forbidden;
   if (!card.features.includes(ask.task satisfies Feature)) return 'feature';
   if (ask.language !== null && !speaks(card, ask.language)) return 'language';
+  // With a key of its own the account has its own way there, and its own breaker on it.
+  if (hasOwnKey(candidate, ask.own)) return null;
+  return operatorsReason(candidate);
+}
+
+/** Why the operator's own key cannot be used now; null: it can. */
+function operatorsReason({ available, breaker }: Candidate): PassReason | null {
   if (!available) return 'not-available';
   return breaker === 'open' ? 'breaker-open' : null;
 }
@@ -175,12 +192,26 @@ function servedBy({ card, providerId }: Candidate): string {
   return providerId ?? providerOf(card.id);
 }
 
+function hasOwnKey(candidate: Candidate, own: OwnKeys | undefined): boolean {
+  return own?.providerIds.has(servedBy(candidate)) ?? false;
+}
+
+/** The account's own key first; then, where the operator has the same provider, the operator's. */
+function attemptsOf(candidate: Candidate, context: Context): readonly Attempt[] {
+  const attempt = attemptOf(candidate, context);
+  const { own } = context.ask;
+  if (!attempt.ownKey || own?.isAlone || operatorsReason(candidate) !== null) return [attempt];
+  const { ownKey: _, ...operators } = attempt;
+  return [attempt, operators];
+}
+
 function attemptOf(candidate: Candidate, { ask, named }: Context): Attempt {
   const { id } = candidate.card;
   const pieces = piecesOf(candidate, ask);
   return {
     modelId: id === named.name ? (named.pinnedId ?? id) : id,
     providerId: servedBy(candidate),
+    ...(hasOwnKey(candidate, ask.own) && { ownKey: true as const }),
     ...(pieces && { pieces }),
   };
 }
