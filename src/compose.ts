@@ -254,14 +254,21 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
     // All of it after the engine's processes were started: each takes a good part of a second. The database opens in a
     // thread of its own meanwhile.
     const opening = import('./compose-accounts.ts').then(({ openAccounts }) => openAccounts(parts));
-    const [{ createHttpApp }, { createAuthenticator }, { createMetrics }, { createModelDepot }, open] =
-      await Promise.all([
-        import('./http/app.ts'),
-        import('./auth/authenticator.ts'),
-        import('./telemetry/metrics.ts'),
-        import('./models/model-depot.ts'),
-        opening,
-      ]);
+    const [
+      { createHttpApp },
+      { createAuthenticator },
+      { createMetrics },
+      { createModelDepot },
+      { createAdminParts },
+      open,
+    ] = await Promise.all([
+      import('./http/app.ts'),
+      import('./auth/authenticator.ts'),
+      import('./telemetry/metrics.ts'),
+      import('./models/model-depot.ts'),
+      import('./compose-admin.ts'),
+      opening,
+    ]);
     accounts = open;
     const { engine, health, routing } = transcriber;
     const limits = await openServerLimits({
@@ -307,6 +314,7 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
       metricsPublic: config.metrics.public,
       corsOrigins: config.corsOrigins.includes('*') ? '*' : config.corsOrigins,
       defaultModel: config.defaultModel,
+      accounts: createAdminParts({ config, accounts: open, transcriber }),
       limiter: limits.limiter,
       loadSignals: limits.loadSignals,
     });

@@ -66,6 +66,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli', 'config'],
   'version.ts': [],
   'compose-accounts.ts': ['auth', 'config', 'metering', 'storage', 'core'],
+  'compose-admin.ts': ['compose.ts', 'compose-accounts.ts', 'compose-provider-status.ts', 'config', 'http', 'core'],
+  'compose-provider-status.ts': ['compose-models.ts', 'compose-routing.ts', 'http', 'core'],
   'compose-engine.ts': ['catalogue', 'compose-models.ts', 'engine', 'providers', 'core'],
   'compose-explainer.ts': ['*'],
   'compose-limits.ts': ['config', 'limits', 'core'],
