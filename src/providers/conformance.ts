@@ -113,6 +113,35 @@ export function describeConformance(name: string, subject: ConformanceSubject): 
       }
     });
 
+    it('sends the key that it was made with, and nobody can tell another from it', async () => {
+      const other = 'sk-of-an-account-fedcba9876543210';
+      const own = subject.createProvider({ url: vendor.url, key: other, timeouts: patient });
+      try {
+        await own.transcribe(ask(), { signal: new AbortController().signal, log: silentLog });
+      } finally {
+        await own.close();
+      }
+      assert.ok(vendor.requests.length > 0);
+      for (const { headers } of vendor.requests) {
+        const sent = JSON.stringify(headers);
+        assert.ok(sent.includes(other) && !sent.includes(key), 'a request without its own key alone');
+      }
+    });
+
+    it('tells a good key from one that the vendor refuses, where it has a question for that', async () => {
+      const { signal } = new AbortController();
+      if (!provider.checkKey) return;
+      vendor.behave(answerText('{"data": []}', 200, { 'content-type': 'application/json' }));
+      await provider.checkKey(signal);
+      assert.equal(vendor.requests.length, 1);
+      assert.equal(vendor.requests[0]?.method, 'GET');
+      assert.ok(JSON.stringify(vendor.requests[0]?.headers).includes(key));
+      vendor.behave(answerText(subject.errorBody(`No: ${key}`, 401), 401, { 'content-type': 'application/json' }));
+      await fails(provider.checkKey(signal), { code: 'provider_key_refused' });
+      vendor.behave(stall);
+      await fails(provider.checkKey(AbortSignal.abort()), { code: 'client_closed_request' });
+    });
+
     it('refuses a model that it does not have', async () => {
       await fails(transcribe(undefined, { modelId: 'nobody/no-such-model' }), { next: 'try-other' });
       assert.equal(vendor.requests.length, 0);
@@ -217,7 +246,7 @@ interface Expected {
 }
 
 /** The GatewayError that a call rejects with. Neither it nor its causes may show the key. */
-async function fails(call: Promise<ProviderAnswer>, expected: Expected): Promise<GatewayError> {
+async function fails(call: Promise<unknown>, expected: Expected): Promise<GatewayError> {
   const error = await call.then(
     () => assert.fail('the call succeeded'),
     (thrown: unknown) => thrown,

@@ -1,6 +1,7 @@
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { GuardedFetch } from '../../net/guarded-fetch.ts';
 import type { Call, Feature, ModelCard, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
+import { checkKeyAt } from '../support/check-key.ts';
 import { rawUpload } from '../support/multipart-upload.ts';
 import { onlyLanguage } from '../support/only-language.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
@@ -73,6 +74,15 @@ export function createAssemblyAiProvider(options: AssemblyAiProviderOptions): Pr
         throw toGatewayError(thrown);
       }
     },
+    checkKey: (signal) =>
+      checkKeyAt({
+        http: options.http,
+        url: addressesOf(options.baseUrl).keyCheck,
+        headers: assemblyAiHeaders(options.apiKey),
+        key: options.apiKey,
+        readComplaint: readAssemblyAiComplaint,
+        signal,
+      }),
     async close() {
       closing.abort(new GatewayError('service_unavailable', 'The server is stopping.'));
       while (pending.size > 0) await Promise.allSettled(pending);

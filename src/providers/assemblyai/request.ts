@@ -6,6 +6,8 @@ import type { AssemblyAiModel } from './models.ts';
 export interface AssemblyAiAddresses {
   readonly upload: string;
   readonly transcripts: string;
+  /** One line of the list of transcripts, which every good key gets. */
+  readonly keyCheck: string;
   transcript(id: string): string;
 }
 
@@ -14,6 +16,7 @@ export function addressesOf(baseUrl: string): AssemblyAiAddresses {
   return {
     upload: `${base}/v2/upload`,
     transcripts: `${base}/v2/transcript`,
+    keyCheck: `${base}/v2/transcript?limit=1`,
     transcript: (id) => `${base}/v2/transcript/${encodeURIComponent(id)}`,
   };
 }

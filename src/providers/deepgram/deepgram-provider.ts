@@ -3,6 +3,7 @@ import type { GuardedFetch } from '../../net/guarded-fetch.ts';
 import { abortFailure } from '../../net/outbound-failure.ts';
 import type { OutboundSockets } from '../../net/outbound-socket.ts';
 import type { Call, Feature, ModelCard, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
+import { checkKeyAt } from '../support/check-key.ts';
 import { rawUpload } from '../support/multipart-upload.ts';
 import { onlyLanguage } from '../support/only-language.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
@@ -11,7 +12,7 @@ import { readVendorJson } from '../support/vendor-json.ts';
 import { readDeepgramComplaint } from './errors.ts';
 import { runFluxSession } from './flux-session.ts';
 import { type DeepgramModel, isFlux } from './models.ts';
-import { deepgramHeaders, fluxUrl, prerecordedUrl } from './request.ts';
+import { deepgramHeaders, fluxUrl, keyCheckUrl, prerecordedUrl } from './request.ts';
 import { listenReplySchema, toTranscript } from './response.ts';
 
 export interface DeepgramProviderOptions {
@@ -52,6 +53,15 @@ export function createDeepgramProvider(options: DeepgramProviderOptions): Provid
         throw toGatewayError(thrown);
       }
     },
+    checkKey: (signal) =>
+      checkKeyAt({
+        http: options.http,
+        url: keyCheckUrl(options.baseUrl),
+        headers: deepgramHeaders(options.apiKey),
+        key: options.apiKey,
+        readComplaint: readDeepgramComplaint,
+        signal,
+      }),
     async close() {
       closing.abort(new GatewayError('service_unavailable', 'The server is stopping.'));
     },

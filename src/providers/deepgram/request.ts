@@ -41,6 +41,11 @@ export function fluxUrl(baseUrl: string, model: DeepgramModel, ask: Wish): URL {
   return url;
 }
 
+/** `GET /v1/auth/token`: what the key is allowed, for any key that is good. */
+export function keyCheckUrl(baseUrl: string): string {
+  return endpoint(baseUrl, 'v1/auth/token').href;
+}
+
 /** The key as a header; never in the query, where logs would show it. */
 export function deepgramHeaders(apiKey: string): Readonly<Record<string, string>> {
   return { authorization: `Token ${apiKey}` };

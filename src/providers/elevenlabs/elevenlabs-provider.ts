@@ -1,6 +1,7 @@
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { GuardedFetch } from '../../net/guarded-fetch.ts';
 import type { Call, Feature, ModelCard, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
+import { checkKeyAt } from '../support/check-key.ts';
 import { multipartUpload } from '../support/multipart-upload.ts';
 import { onlyLanguage } from '../support/only-language.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
@@ -8,7 +9,7 @@ import { readVendorFailure } from '../support/vendor-failure.ts';
 import { readVendorJson } from '../support/vendor-json.ts';
 import { readElevenLabsComplaint } from './errors.ts';
 import type { ElevenLabsModel } from './models.ts';
-import { elevenLabsHeaders, formFields, speechToTextUrl } from './request.ts';
+import { elevenLabsHeaders, formFields, keyCheckUrl, speechToTextUrl } from './request.ts';
 import { speechToTextSchema, toTranscript } from './response.ts';
 
 export interface ElevenLabsProviderOptions {
@@ -40,6 +41,15 @@ export function createElevenLabsProvider(options: ElevenLabsProviderOptions): Pr
         throw toGatewayError(thrown);
       }
     },
+    checkKey: (signal) =>
+      checkKeyAt({
+        http: options.http,
+        url: keyCheckUrl(options.baseUrl),
+        headers: elevenLabsHeaders(options.apiKey),
+        key: options.apiKey,
+        readComplaint: readElevenLabsComplaint,
+        signal,
+      }),
     // The connections belong to all providers together.
     async close() {},
   };

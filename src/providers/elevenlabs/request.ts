@@ -7,6 +7,11 @@ export function speechToTextUrl(baseUrl: string): string {
   return `${baseUrl.replace(/\/+$/, '')}/v1/speech-to-text`;
 }
 
+/** The list of models, which wants a key. */
+export function keyCheckUrl(baseUrl: string): string {
+  return `${baseUrl.replace(/\/+$/, '')}/v1/models`;
+}
+
 export function elevenLabsHeaders(apiKey: string): Readonly<Record<string, string>> {
   return { 'xi-api-key': apiKey, accept: 'application/json' };
 }

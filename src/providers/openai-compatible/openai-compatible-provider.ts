@@ -1,12 +1,13 @@
 import { GatewayError, toGatewayError } from '../../core/errors.ts';
 import type { GuardedFetch, OutboundReply } from '../../net/guarded-fetch.ts';
 import type { Call, Feature, ModelCard, Provider, ProviderAnswer, ProviderAsk } from '../contract.ts';
+import { checkKeyAt } from '../support/check-key.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
 import { readVendorFailure } from '../support/vendor-failure.ts';
 import { readVendorJson } from '../support/vendor-json.ts';
 import { readComplaint } from './errors.ts';
 import type { Profile } from './profile.ts';
-import { buildRequest, type Endpoint, type UpstreamModel, type VendorRequest } from './request.ts';
+import { authOf, buildRequest, type Endpoint, keyCheckUrl, type UpstreamModel, type VendorRequest } from './request.ts';
 import { replySchema, toTranscript, toUsage } from './response.ts';
 import { readStream } from './stream.ts';
 
@@ -35,6 +36,7 @@ export interface OpenAiCompatibleOptions {
 export function createOpenAiCompatibleProvider(options: OpenAiCompatibleOptions): Provider {
   const { profile, baseUrl, apiKey } = options;
   const endpoint: Endpoint = { profile, baseUrl, apiKey, query: options.query ?? null };
+  const checkUrl = keyCheckUrl(endpoint);
   return {
     id: options.id,
     models: options.models,
@@ -50,6 +52,18 @@ export function createOpenAiCompatibleProvider(options: OpenAiCompatibleOptions)
         throw toGatewayError(thrown);
       }
     },
+    ...(checkUrl !== null &&
+      apiKey !== null && {
+        checkKey: (signal: AbortSignal) =>
+          checkKeyAt({
+            http: options.http,
+            url: checkUrl,
+            headers: { accept: 'application/json', ...authOf(endpoint) },
+            key: apiKey,
+            readComplaint,
+            signal,
+          }),
+      }),
     // The connections belong to all providers together.
     async close() {},
   };

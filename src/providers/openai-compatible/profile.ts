@@ -38,6 +38,11 @@ export interface Profile {
   /** Follows the base address; `{model}` is the upstream name. Parts that the base already ends with are not repeated. */
   readonly path: string;
   readonly translationPath: string | null;
+  /**
+   * What a key can be tried with, a list mostly: a path as above, or a whole address where the vendor has it elsewhere,
+   * which then counts for the vendor's own base address alone. null: nothing there needs a key.
+   */
+  readonly keyCheck: string | null;
   /** Appended to every address. */
   readonly query: string;
   readonly auth: 'bearer' | 'api-key';

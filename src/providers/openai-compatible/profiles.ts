@@ -47,6 +47,7 @@ const openaiModels: Profile['models'] = [
 const form = {
   path: '/audio/transcriptions',
   translationPath: '/audio/translations',
+  keyCheck: '/models',
   query: '',
   auth: 'bearer',
   upload: 'form',
@@ -76,6 +77,7 @@ const azure: Profile = {
   baseUrl: null,
   path: '/openai/v1/audio/transcriptions',
   translationPath: '/openai/v1/audio/translations',
+  keyCheck: '/openai/v1/models',
   query: 'api-version=v1',
   auth: 'api-key',
   decoded: notOpenAis,
@@ -88,6 +90,7 @@ const azureClassic: Profile = {
   id: 'azure-classic',
   path: '/openai/deployments/{model}/audio/transcriptions',
   translationPath: '/openai/deployments/{model}/audio/translations',
+  keyCheck: '/openai/models',
   query: '',
 };
 
@@ -97,6 +100,7 @@ const groq: Profile = {
   baseUrl: 'https://api.groq.com',
   path: '/openai/v1/audio/transcriptions',
   translationPath: '/openai/v1/audio/translations',
+  keyCheck: '/openai/v1/models',
   decoded: notOpenAis,
   models: [
     ['whisper-large-v3-turbo', { ...whisper, translate: false }],
@@ -111,6 +115,7 @@ const mistral: Profile = {
   baseUrl: 'https://api.mistral.ai',
   path: '/v1/audio/transcriptions',
   translationPath: null,
+  keyCheck: '/v1/models',
   granularityField: 'timestamp_granularities',
   models: [
     [
@@ -141,6 +146,8 @@ const fireworks: Profile = {
   ...form,
   id: 'fireworks',
   baseUrl: 'https://audio-prod.api.fireworks.ai/v1',
+  // The hosts of its speech models have transcriptions only.
+  keyCheck: 'https://api.fireworks.ai/inference/v1/models',
   hosts: new Map([['whisper-v3-turbo', 'https://audio-turbo.api.fireworks.ai/v1']]),
   models: [
     ['whisper-v3-turbo', { ...whisper, translate: false }],
@@ -164,6 +171,8 @@ const huggingFace: Profile = {
   baseUrl: 'https://router.huggingface.co',
   path: '/hf-inference/models/{model}',
   translationPath: null,
+  // Its router lists models to everybody.
+  keyCheck: 'https://huggingface.co/api/whoami-v2',
   upload: 'hugging-face',
   models: [['', { ...plain, times: 'granularity', temperature: true }]],
 };
@@ -193,6 +202,7 @@ const whisperCpp: Profile = {
   baseUrl: null,
   path: '/inference',
   translationPath: '/inference',
+  keyCheck: null,
   namesModel: false,
   languageWhenUnknown: 'auto',
   wavOnly: true,

@@ -159,13 +159,26 @@ export function addressOf(endpoint: Endpoint, modelName: string, task: ProviderA
   ).replace(/\/+$/, '');
   const template = task === 'translate' ? (profile.translationPath ?? profile.path) : profile.path;
   const path = template.replace('{model}', modelName.split('/').map(encodeURIComponent).join('/'));
+  return withQuery(joined(base, path), endpoint);
+}
+
+/** Where a key can be tried; null: nowhere. */
+export function keyCheckUrl(endpoint: Endpoint): string | null {
+  const { profile, baseUrl } = endpoint;
+  const { keyCheck } = profile;
+  if (keyCheck === null) return null;
+  if (keyCheck.startsWith('/')) return withQuery(joined(baseUrl.replace(/\/+$/, ''), keyCheck), endpoint);
+  return baseUrl === profile.baseUrl ? keyCheck : null;
+}
+
+function joined(base: string, path: string): string {
   const steps = path.split('/');
   // '/openai/v1/audio' after a base that ends with '/openai/v1' or '/openai' loses that beginning.
   for (let count = steps.length - 1; count > 1; count--) {
     const beginning = steps.slice(0, count).join('/');
-    if (base.endsWith(beginning)) return withQuery(base + path.slice(beginning.length), endpoint);
+    if (base.endsWith(beginning)) return base + path.slice(beginning.length);
   }
-  return withQuery(base + path, endpoint);
+  return base + path;
 }
 
 function withQuery(address: string, { query, profile }: Endpoint): string {
@@ -173,7 +186,8 @@ function withQuery(address: string, { query, profile }: Endpoint): string {
   return parameters === '' ? address : `${address}?${parameters}`;
 }
 
-function authOf({ profile, apiKey }: Endpoint): Record<string, string> {
+/** The key as the profile wants it. */
+export function authOf({ profile, apiKey }: Endpoint): Record<string, string> {
   if (apiKey === null) return {};
   return profile.auth === 'api-key' ? { 'api-key': apiKey } : { authorization: `Bearer ${apiKey}` };
 }

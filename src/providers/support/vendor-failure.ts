@@ -61,7 +61,7 @@ export function vendorFailure(
   };
   const fail = (code: ErrorCode, message: string, how: ErrorDetails = details) => new GatewayError(code, message, how);
   if (status === 401 || status === 402 || status === 403 || (complaint.code && unpaidCodes.has(complaint.code))) {
-    return fail('provider_key_refused', 'The provider refused the key or the account that the operator gave it.');
+    return fail('provider_key_refused', 'The provider refused the key that it was given, or the account behind it.');
   }
   if (status === 429 || status === 409)
     return fail('service_unavailable', 'The provider takes no more requests now.', busy);
