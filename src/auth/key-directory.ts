@@ -58,6 +58,8 @@ export interface KeyDirectory extends KeyStore {
   /** The account's keys, revoked ones included, newest first. */
   list(accountId: string, page: PageAsk): Promise<Page<ApiKey>>;
   find(accountId: string, keyId: string): Promise<ApiKey | null>;
+  /** The caller whose key has this id, whichever account it belongs to; null when it could not be used now. */
+  findCaller(keyId: string): Promise<Caller | null>;
   /** Rejects with `not_found`, also for a revoked key. */
   update(accountId: string, keyId: string, change: Partial<KeyPolicy> & { readonly name?: string }): Promise<ApiKey>;
   /** Rejects with `not_found`; a key that was revoked stays so. */

@@ -65,6 +65,7 @@ export async function openKeyDirectory(database: Database, log: Log): Promise<Ke
         .executeTakeFirst();
       return row ? keyOf(row) : null;
     },
+    findCaller: (keyId) => loadById(db, keyId),
     async update(accountId, keyId, change) {
       const row = await db
         .updateTable('api_keys')
@@ -159,7 +160,31 @@ async function load(db: Kysely<Schema>, hash: string): Promise<Caller | null> {
     .select(['found.token_expires_at', 'accounts.status', 'accounts.plan_id'])
     .where('revoked_at', 'is', null)
     .executeTakeFirst();
-  if (!found) return null;
+  return found ? callerOf(db, found) : null;
+}
+
+/** The key's own caller: with its id instead of its hash. */
+async function loadById(db: Kysely<Schema>, keyId: string): Promise<Caller | null> {
+  const found = await db
+    .selectFrom('api_keys')
+    .innerJoin('accounts', 'accounts.id', 'api_keys.account_id')
+    .selectAll('api_keys')
+    .select([sql<Date | null>`null::timestamptz`.as('token_expires_at'), 'accounts.status', 'accounts.plan_id'])
+    .where('api_keys.id', '=', keyId)
+    .where('revoked_at', 'is', null)
+    .where(sql<boolean>`coalesce(expires_at > now(), true)`)
+    .executeTakeFirst();
+  return found ? callerOf(db, found) : null;
+}
+
+interface FoundKey extends Selectable<ApiKeysTable> {
+  /** null: it is the key itself. */
+  readonly token_expires_at: Date | null;
+  readonly status: 'active' | 'suspended';
+  readonly plan_id: string;
+}
+
+async function callerOf(db: Kysely<Schema>, found: FoundKey): Promise<Caller> {
   const plan = await db.selectFrom('plans').selectAll().where('id', '=', found.plan_id).executeTakeFirstOrThrow();
   const policy = policyOf(found);
   const isToken = found.token_expires_at !== null;

@@ -1,14 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { Caller } from '../../auth/key-directory.ts';
 import { accessOf } from '../../auth/principal.ts';
+import { GatewayError } from '../../core/errors.ts';
 import { toLanguageCode } from '../../core/language.ts';
 import { formatDollars } from '../../core/money.ts';
 import type { ExplainedAttempt, RouteExplanation } from '../../pipeline/explain-route.ts';
 import { type ResponseFormat, responseFormats } from '../../rendering/rendering-ask.ts';
+import type { AdminParts } from '../admin-parts.ts';
 import type { HttpParts } from '../http-parts.ts';
 import { requireKey } from '../require-key.ts';
 import { errorBody, routeExplanationBody } from '../wire-schemas.ts';
+import { opaqueId } from './admin/wire/fields.ts';
 
 /** A day of sound and two gibibytes are the most that the settings can allow. */
 const maxSeconds = 86_400;
@@ -33,10 +37,11 @@ const query = z.strictObject({
     .default('json')
     .describe('Every model serves every format; some need times that a model does not give.'),
   bytes: z.coerce.number().int().min(0).max(maxBytes).optional().describe('Size of the upload in bytes.'),
+  key_id: opaqueId.optional().describe('Plan as for this key; needs a key with the scope admin.'),
 });
 
 /** `GET /api/routes/explain`: the plan of a request that is not made. */
-export function explainRoutes(app: FastifyInstance, { auth, explainRoute, defaultModel }: HttpParts): void {
+export function explainRoutes(app: FastifyInstance, { auth, explainRoute, defaultModel, accounts }: HttpParts): void {
   app.withTypeProvider<ZodTypeProvider>().get(
     '/api/routes/explain',
     {
@@ -51,7 +56,7 @@ export function explainRoutes(app: FastifyInstance, { auth, explainRoute, defaul
     },
     async (request) => {
       const { model = defaultModel, language = null, task, seconds, response_format, bytes } = request.query;
-      const { principal } = request.facts;
+      const caller = await callerFor(request.query.key_id ?? null, request.facts.principal, accounts);
       const explanation = explainRoute({
         model,
         language,
@@ -59,11 +64,24 @@ export function explainRoutes(app: FastifyInstance, { auth, explainRoute, defaul
         durationMs: Math.round(seconds * 1000),
         needs: timesIn(response_format),
         ...(bytes !== undefined && { sizeBytes: bytes }),
-        ...(principal && { access: accessOf(principal) }),
+        ...(caller && { access: accessOf(caller) }),
       });
       return toWire(explanation);
     },
   );
+}
+
+/** Whose request is planned: the caller's, or another key's for an administrator. */
+async function callerFor(keyId: string | null, asking: Caller | null, accounts: AdminParts | undefined) {
+  if (keyId === null || keyId === asking?.keyId) return asking;
+  if (!asking?.scopes.includes('admin')) {
+    throw new GatewayError('permission_denied', "To ask for another key needs a key with the scope 'admin'.", {
+      param: 'key_id',
+    });
+  }
+  const caller = (await accounts?.keys.findCaller(keyId)) ?? null;
+  if (caller === null) throw new GatewayError('not_found', 'No key of this id can be used.', { param: 'key_id' });
+  return caller;
 }
 
 function toWire(explanation: RouteExplanation): z.infer<typeof routeExplanationBody> {
