@@ -46,6 +46,9 @@ function priceOf(price: CataloguePrice): Price {
     nanosPerMinute: parseDollars(price.per_minute_usd),
     minimumMs: Math.round(price.minimum_seconds * 1000),
     ...(tokens && { tokens }),
+    ...(price.own_key_per_minute_usd !== undefined && {
+      ownKeyNanosPerMinute: parseDollars(price.own_key_per_minute_usd),
+    }),
   };
 }
 

@@ -19,6 +19,8 @@ export const priceSchema = z
     /** The audio among the input; as the other input when left out. */
     per_million_audio_tokens_usd: dollars.optional(),
     per_million_output_tokens_usd: dollars.optional(),
+    /** Of a minute that was heard with an account's own key for its vendor; nothing when left out. */
+    own_key_per_minute_usd: dollars.optional(),
     /** Shorter audio is billed as this much. */
     minimum_seconds: z.number().min(0).max(3600).default(0),
   })

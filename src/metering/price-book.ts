@@ -8,6 +8,8 @@ export interface Price {
   readonly minimumMs: number;
   /** Left out: the length alone counts. */
   readonly tokens?: TokenPrice;
+  /** Of a minute that was heard with an account's own key for its vendor; left out: nothing. */
+  readonly ownKeyNanosPerMinute?: Nanos;
 }
 
 /** For a million tokens each. */
@@ -83,6 +85,11 @@ function tokenCost(price: TokenPrice, usage: Usage & { readonly type: 'tokens' }
 
 function dividedUp(amount: Nanos, by: bigint): Nanos {
   return (amount + by - 1n) / by;
+}
+
+/** What is charged where an account pays the vendor itself. The length that is billed stays the same. */
+export function ownKeyPrice({ ownKeyNanosPerMinute, minimumMs }: Price): Price {
+  return { nanosPerMinute: ownKeyNanosPerMinute ?? 0n, minimumMs };
 }
 
 /** Prices by model id and by alias; what was asked for decides, so an alias costs the same whichever model serves it. */

@@ -4,7 +4,7 @@ import type { Nanos } from '../core/money.ts';
 import { unpinnedName } from '../core/pinned-name.ts';
 import type { Usage } from '../core/usage.ts';
 import type { Ledger, Receipt, Settlement } from '../metering/ledger.ts';
-import { ceilingFor, chargeFor, type Price, type PriceBook } from '../metering/price-book.ts';
+import { ceilingFor, chargeFor, ownKeyPrice, type Price, type PriceBook } from '../metering/price-book.ts';
 import type { RequestRecord } from '../metering/usage-store.ts';
 import type { AttemptRecord } from '../routing/attempts.ts';
 import { attemptRows, emptyRow, tokenCounts } from './request-row.ts';
@@ -36,6 +36,8 @@ export interface ChargeAsk {
   readonly promptBytes: number;
   /** The request's own deadline. */
   readonly deadlineMs: number;
+  /** Only keys of the account's own will be used: nothing of it is at our price. */
+  readonly isOwnAlone?: boolean;
 }
 
 /** What came of the work. */
@@ -45,6 +47,8 @@ export interface Work {
   readonly modelId: string;
   readonly providerId: string;
   readonly usage: Usage;
+  /** It was done with the account's own key. */
+  readonly ownKey?: true;
 }
 
 /** How the work failed. */
@@ -92,6 +96,8 @@ export function createCharges(parts: ChargesParts): OpenChargeFor {
   return async (ask) => {
     const { payer } = ask;
     const price = priceFor(parts.prices, ask);
+    // A plan's price is ours, too: what a vendor is paid for by the account itself has the catalogue's own rate.
+    const ownPrice = ownKeyPrice(parts.prices.priceOf(ask.pricedName));
     if (!payer || !parts.ledger) return uncharged(price, ask);
     const ledger = parts.ledger();
     if (!ledger) throw new GatewayError('service_unavailable', 'The database is not open.', { retryAfterSeconds: 1 });
@@ -100,7 +106,9 @@ export function createCharges(parts: ChargesParts): OpenChargeFor {
     const hold = await ledger.reserve({
       accountId: payer.accountId,
       chargeKey: requestId,
-      amountNanos: ceilingFor(price, durationMs, promptBytes),
+      amountNanos: ask.isOwnAlone
+        ? chargeFor(ownPrice, durationMs).costNanos
+        : ceilingFor(price, durationMs, promptBytes),
       ttlMs: deadlineMs + holdMarginMs,
       requestId,
       key: { id: payer.keyId, budgetNanos: payer.monthlyBudgetNanos },
@@ -115,7 +123,7 @@ export function createCharges(parts: ChargesParts): OpenChargeFor {
     });
     return {
       async settle(work) {
-        const charge = chargeOf(price, ask, work);
+        const charge = chargeOf(work.ownKey ? ownPrice : price, ask, work);
         const providerCostNanos = vendorCost(parts, ask, work.attempts, work);
         const record = rowOf({ ...workColumns(work), status: 200, audioMs: durationMs, ...charge, providerCostNanos });
         const receipt = await settleSurely(kept, { costNanos: charge.costNanos, providerCostNanos, record });
@@ -123,10 +131,11 @@ export function createCharges(parts: ChargesParts): OpenChargeFor {
       },
       async fail({ error, attempts, answered, deliveredMs }) {
         const delivered = Math.min(deliveredMs, durationMs);
-        const charge = delivered > 0 ? chargeFor(price, delivered) : { billedMs: 0, costNanos: 0n };
+        const isOwn = ask.isOwnAlone === true || attempts.at(-1)?.ownKey === true;
+        const charge = delivered > 0 ? chargeFor(isOwn ? ownPrice : price, delivered) : { billedMs: 0, costNanos: 0n };
         const providerCostNanos = vendorCost(parts, ask, attempts, answered);
         const record = rowOf({
-          ...(answered ? workColumns(answered) : { attempts: attemptRows(attempts) }),
+          ...(answered ? workColumns(answered) : { attempts: attemptRows(attempts), byok: isOwn }),
           status: error.status,
           errorCode: error.code,
           audioMs: delivered,
@@ -155,7 +164,7 @@ function chargeOf(price: Price, { pricedName, durationMs }: ChargeAsk, { modelId
   return chargeFor(price, durationMs, counted);
 }
 
-/** Answers that a vendor gave are to be paid by the operator, whatever became of them. */
+/** Answers that a vendor gave are to be paid by the operator, whatever became of them, but for those on an own key. */
 function vendorCost(
   { vendorPriceOf }: ChargesParts,
   { durationMs }: ChargeAsk,
@@ -169,12 +178,19 @@ function vendorCost(
   return costs.reduce((sum, cost) => sum + cost, 0n);
 }
 
-function wasAnswered({ outcome }: AttemptRecord): boolean {
+function wasAnswered({ outcome, ownKey }: AttemptRecord): boolean {
+  if (ownKey) return false;
   return outcome === 'ok' || outcome === 'unsure' || outcome.startsWith('bad_output');
 }
 
-function workColumns({ attempts, modelId, providerId, usage }: Work): Partial<RequestRecord> {
-  return { routedModel: modelId, provider: providerId, ...tokenCounts(usage), attempts: attemptRows(attempts) };
+function workColumns({ attempts, modelId, providerId, usage, ownKey }: Work): Partial<RequestRecord> {
+  return {
+    routedModel: modelId,
+    provider: providerId,
+    byok: ownKey === true,
+    ...tokenCounts(usage),
+    attempts: attemptRows(attempts),
+  };
 }
 
 /** What fails here ends by itself when the hold expires: nothing is taken, and only the row is lost. */

@@ -45,12 +45,12 @@ export function emptyRow({ requestId, payer, task, model }: RowAsk): RequestReco
 
 /** The attempts of a request as its row has them. */
 export function attemptRows(attempts: readonly AttemptRecord[]): RequestRecord['attempts'] {
-  return attempts.map(({ providerId, modelId, outcome, latencyMs, kind }) => ({
+  return attempts.map(({ providerId, modelId, outcome, latencyMs, kind, ownKey }) => ({
     provider: providerId,
     model: modelId,
     outcome,
     latencyMs,
-    ...(kind !== 'first' && { reason: kind }),
+    ...(ownKey ? { reason: kind === 'first' ? 'own-key' : `${kind}, own-key` } : kind !== 'first' && { reason: kind }),
   }));
 }
 

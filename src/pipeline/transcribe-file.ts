@@ -12,6 +12,7 @@ import type { Market, RouteAccess, RouteAsk, RoutingPolicy } from '../routing/pl
 import type { Transcript, TranscriptEvent } from '../transcript/transcript.ts';
 import { type ChargesParts, createCharges, type OpenChargeFor, type Payer, type Work } from './charges.ts';
 import type { CompleteTranscript, DerivedTimes } from './complete-transcript.ts';
+import { type AccountKeysOf, holdFor, isOwnAlone } from './own-keys.ts';
 
 /** One recording and what is wanted from it. */
 export interface TranscribeAsk {
@@ -62,6 +63,8 @@ export interface TranscribeFileParts extends ChargesParts {
   /** The market of this moment: what is installed, switched on and healthy. */
   readonly market: () => Market;
   readonly attempts: Attempts;
+  /** Left out: accounts have no keys of their own. */
+  readonly accountKeysOf?: AccountKeysOf;
   /** Adds what a model does not give; left out: an answer stays as its model gave it. */
   readonly complete?: CompleteTranscript;
   /** Whole-request deadline for audio of this length, in milliseconds. */
@@ -116,14 +119,17 @@ async function transcribe(
   const { sizeBytes } = ask.stored;
   const startedAtMs = performance.now();
   const market = parts.market();
-  const outlook = planOrThrow(parts, { ...ask, durationMs: 0, sizeBytes }, market);
+  const found = ask.payer && parts.accountKeysOf?.(ask.payer.accountId);
+  const keys = found instanceof Promise ? await found : found;
+  const wish = keys ? { ...ask, own: keys.choice } : ask;
+  const outlook = planOrThrow(parts, { ...wish, durationMs: 0, sizeBytes }, market);
   const { providerId } = outlook.opening?.attempt ?? outlook.attempts[0]!;
   const willHear = parts.decoders?.has(providerId) ?? true;
   const audio = await parts.audio.open(ask.stored, { ...parts.audioLimits, willHear }, signal);
   const isFresh = performance.now() - startedAtMs < marketLifeMs;
-  const plan = planOrThrow(
+  const whole = planOrThrow(
     parts,
-    { ...ask, durationMs: audio.probe.durationMs, sizeBytes },
+    { ...wish, durationMs: audio.probe.durationMs, sizeBytes },
     isFresh ? market : parts.market(),
   );
   span.set({ 'fluxscribe.audio_seconds': audio.probe.durationMs / 1000 });
@@ -133,14 +139,17 @@ async function transcribe(
   const leave = ask.onLength?.(durationMs);
   if (leave) await leave;
   // Before the first byte goes to anybody: who cannot pay is told now.
-  const charge = await openCharge({
-    ...ask,
-    payer: ask.payer ?? null,
-    pricedName: plan.resolvedName ?? plan.attempts[0]!.modelId,
-    durationMs,
-    promptBytes: Buffer.byteLength(ask.prompt ?? ''),
-    deadlineMs,
-  });
+  const { plan, charge } = await holdFor(whole, (part) =>
+    openCharge({
+      ...ask,
+      payer: ask.payer ?? null,
+      pricedName: part.resolvedName ?? part.attempts[0]!.modelId,
+      durationMs,
+      promptBytes: Buffer.byteLength(ask.prompt ?? ''),
+      deadlineMs,
+      isOwnAlone: isOwnAlone(part),
+    }),
+  );
   const deadlineAtMs = performance.now() + deadlineMs;
   const limited = new LinkedAbort(signal);
   let isLate = false;
@@ -159,10 +168,17 @@ async function transcribe(
     const { answer, attempt, records } = await parts.attempts.run(
       plan,
       { ...ask, audio },
-      { signal: limited.signal, deadlineAtMs, log, span, ...(onEvent && { onEvent: toCaller }) },
+      {
+        signal: limited.signal,
+        deadlineAtMs,
+        log,
+        span,
+        ...(keys && { own: keys }),
+        ...(onEvent && { onEvent: toCaller }),
+      },
     );
-    const { modelId, providerId } = attempt;
-    work = { attempts: records, modelId, providerId, usage: answer.usage };
+    const { modelId, providerId, ownKey } = attempt;
+    work = { attempts: records, modelId, providerId, usage: answer.usage, ...(ownKey && { ownKey }) };
     const isHeardHere = parts.decoders?.has(providerId) ?? false;
     const timesAreOut = deliveredMs > 0 && ask.eventsAreReply === true;
     const completed = await parts.complete?.(answer, { ...ask, audio, isHeardHere, timesAreOut }, limited.signal);

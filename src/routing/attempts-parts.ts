@@ -68,8 +68,8 @@ export interface OwnProviders {
   readonly providers: ReadonlyMap<string, Provider>;
   /** The account's alone: a bad key of one account must not keep anybody else from the provider. */
   readonly breakers: Breakers;
-  /** Told that a provider has refused the account's key. Must not throw. */
-  readonly onRefused: (providerId: string) => void;
+  /** Told how a provider took the account's key. Must not throw. */
+  readonly onEnded: (providerId: string, verdict: 'working' | 'refused') => void;
 }
 
 /** The surroundings of one request. */

@@ -125,10 +125,11 @@ async function attemptCandidate(attempting: Attempting): Promise<CandidateEnd> {
   }
   try {
     const answer = await ask(attempting, boxes, pass);
+    if (attempt.ownKey) surroundings.call.own?.onEnded(providerId, 'working');
     return await weigh(attempting, answer, pass);
   } catch (thrown) {
     const error = callError(thrown, signal);
-    if (attempt.ownKey && error.code === 'provider_key_refused') surroundings.call.own?.onRefused(providerId);
+    if (attempt.ownKey && error.code === 'provider_key_refused') surroundings.call.own?.onEnded(providerId, 'refused');
     pass.settle(verdictOf(error, attempting));
     finish(error.code);
     const partial = thrown instanceof PiecesError ? thrown.partial : null;
