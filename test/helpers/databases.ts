@@ -67,7 +67,7 @@ const common = { poolSize: 4, connectTimeoutMs: 10_000, statementTimeoutMs: 60_0
 
 async function makeEmbedded(durable: boolean): Promise<TestDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), 'fluxscribe-database-'));
-  await cp(await templateFolder(), join(dataDir, 'database'), { recursive: true });
+  await placeEmptyDatabase(dataDir);
   const options = { ...common, dataDir, url: null, durable };
   return {
     kind: 'embedded',
@@ -76,6 +76,11 @@ async function makeEmbedded(durable: boolean): Promise<TestDatabase> {
     open: () => openDatabase(options),
     remove: () => rm(dataDir, { recursive: true, force: true }),
   };
+}
+
+/** Puts an embedded database with all tables into a data folder, as a first start would in a few seconds. */
+export async function placeEmptyDatabase(dataDir: string): Promise<void> {
+  await cp(await templateFolder(), join(dataDir, 'database'), { recursive: true });
 }
 
 /** An embedded database with all tables takes seconds to make, so one is made for all runs with these migrations. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyPolicy } from '../../src/auth/key-directory.ts';
@@ -7,7 +7,7 @@ import { loadConfig } from '../../src/config/load-config.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { parseDollars } from '../../src/core/money.ts';
 import { freePolicy } from './callers.ts';
-import { makeTestDatabase } from './databases.ts';
+import { placeEmptyDatabase } from './databases.ts';
 import { answerJson, type FakeVendor, startFakeVendor } from './fake-vendor.ts';
 import { speech } from './speech.ts';
 
@@ -51,11 +51,9 @@ export async function startPayingGateway(): Promise<PayingGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'paying-gateway-'));
   const vendor = await startFakeVendor(answerJson({ text: speech.text }));
   // An embedded database takes seconds to make: this one was made for all tests, and has its tables.
-  const database = await makeTestDatabase('embedded');
   const dataDir = join(folder, 'data');
   mkdirSync(dataDir);
-  renameSync(join(database.options.dataDir, 'database'), join(dataDir, 'database'));
-  await database.remove();
+  await placeEmptyDatabase(dataDir);
   const catalogueFile = join(folder, 'own.yaml');
   writeFileSync(catalogueFile, catalogue);
   const { HOME, FLUXSCRIBE_MODELS, FLUXSCRIBE_MODEL_MIRROR } = process.env;

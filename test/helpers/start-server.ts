@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { vendorVariables } from '../../src/config/provider-settings.ts';
+import { placeEmptyDatabase } from './databases.ts';
 import { commandLineOf, descendantsOf, isAlive, residentBytesOf } from './process-tree.ts';
 
 /** The admin key of every server that tests start. */
@@ -62,6 +64,9 @@ const stopTimeoutMs = 60_000;
  */
 export async function startServer(env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
   const dataDir = env.FLUXSCRIBE_DATA ?? (await mkdtemp(join(tmpdir(), 'fluxscribe-system-')));
+  await mkdir(dataDir, { recursive: true });
+  // Not made anew for every server that a test starts; a folder that was used before has its own.
+  if (env.DATABASE_URL === undefined && !existsSync(join(dataDir, 'database'))) await placeEmptyDatabase(dataDir);
   const child = spawn(process.execPath, [entry], {
     cwd: repository,
     env: { ...inheritedEnvironment(), ...baseEnvironment(dataDir), ...env },
