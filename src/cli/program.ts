@@ -3,6 +3,7 @@ import { type Config, ConfigError, loadConfig } from '../config/load-config.ts';
 import { toLanguageCode } from '../core/language.ts';
 import { packageVersion } from '../version.ts';
 import { exitCode } from './exit-code.ts';
+import { addRemoteCommands } from './remote/remote-commands.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -86,15 +87,15 @@ function createProgram(finish: (code: number) => void): Command {
       finish(await migrateDatabase(config));
     });
 
-  program
-    .command('keys')
-    .description('API keys')
+  const keys = program.command('keys').description('API keys');
+  keys
     .command('reset-admin')
     .description('replace the admin key and print the new one; restart the server afterwards')
     .action(async () => {
       const { resetAdminKey } = await import('./keys.ts');
       finish(await resetAdminKey(settings()));
     });
+  addRemoteCommands(program, keys, settings, finish);
   return program;
 }
 

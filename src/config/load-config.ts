@@ -37,7 +37,9 @@ export interface ConfigSources {
 
 /** Names the file; every other `FLUXSCRIBE_…` variable is a setting … */
 const fileVariable = 'FLUXSCRIBE_CONFIG';
-/** … but for those that the project's own tests read, which must not stop a server that they start. */
+/** … but for those with which people call a server: whoever keeps them in a shell starts servers there too … */
+const clientVariables: readonly string[] = ['FLUXSCRIBE_URL', 'FLUXSCRIBE_KEY'];
+/** … and those that the project's own tests read, which must not stop a server that they start. */
 const testPrefix = 'FLUXSCRIBE_TEST_';
 
 /** Reads the file, lays the environment over it, validates. Throws ConfigError. */
@@ -79,6 +81,10 @@ interface EnvironmentValue {
   readonly value: unknown;
 }
 
+function isForOthers(name: string): boolean {
+  return name === fileVariable || clientVariables.includes(name) || name.startsWith(testPrefix);
+}
+
 function readEnvironment(env: ConfigSources['env']): EnvironmentValue[] {
   const problems: string[] = [];
   const values: EnvironmentValue[] = [];
@@ -86,7 +92,7 @@ function readEnvironment(env: ConfigSources['env']): EnvironmentValue[] {
   for (const [name, text] of Object.entries(env)) {
     const setting = byVariable.get(name);
     if (!setting) {
-      if (name.startsWith('FLUXSCRIBE_') && name !== fileVariable && !name.startsWith(testPrefix)) {
+      if (name.startsWith('FLUXSCRIBE_') && !isForOthers(name)) {
         problems.push(
           `${name}: there is no such setting.${suggestVariable(name, [...byVariable.keys(), fileVariable])}`,
         );

@@ -1,0 +1,172 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Config } from '../../config/load-config.ts';
+import type { NewKeyOptions } from './account-keys.ts';
+import type { AdminClient } from './admin-client.ts';
+import type { RemoteOptions } from './run-remote.ts';
+import type { UsageOptions } from './usage.ts';
+import type { CreditOptions } from './wallets.ts';
+
+/**
+ * Commands that ask a running server, because the embedded database serves one process: `accounts`, `keys` beside
+ * `reset-admin`, `wallet` and `usage`.
+ */
+export function addRemoteCommands(
+  program: Command,
+  keys: Command,
+  settings: () => Config,
+  finish: (code: number) => void,
+): void {
+  const run = async (options: RemoteOptions, work: (client: AdminClient, asJson: boolean) => Promise<void>) => {
+    const { runRemote } = await import('./run-remote.ts');
+    finish(await runRemote(options, settings, (client) => work(client, options.json ?? false)));
+  };
+  addAccountCommands(program.command('accounts').description('accounts of a running server'), run);
+  addKeyCommands(keys, run);
+  addWalletCommands(program.command('wallet').description('what accounts of a running server have'), run);
+  addUsageCommand(program, run);
+}
+
+type Run = (options: RemoteOptions, work: (client: AdminClient, asJson: boolean) => Promise<void>) => Promise<void>;
+
+function addAccountCommands(accounts: Command, run: Run): void {
+  remote(accounts.command('list').description('all accounts, newest first')).action(async (options: RemoteOptions) => {
+    const { listAccounts } = await import('./accounts.ts');
+    await run(options, listAccounts);
+  });
+  remote(
+    accounts
+      .command('create')
+      .description('a new account with an empty wallet; prints its id')
+      .argument('<name>')
+      .option('-p, --plan <plan>', 'such as free, payg (default) or unlimited'),
+  ).action(async (name: string, options: RemoteOptions & { plan?: string }) => {
+    const { createAccount } = await import('./accounts.ts');
+    await run(options, (client, asJson) => createAccount(client, name, options.plan, asJson));
+  });
+  remote(accounts.command('show').description('one account and what it has').argument('<account>')).action(
+    async (id: string, options: RemoteOptions) => {
+      const { showAccount } = await import('./accounts.ts');
+      await run(options, (client, asJson) => showAccount(client, id, asJson));
+    },
+  );
+  remote(
+    accounts.command('set-plan').description('give an account another plan').argument('<account>').argument('<plan>'),
+  ).action(async (id: string, plan: string, options: RemoteOptions) => {
+    const { changeAccount } = await import('./accounts.ts');
+    await run(options, (client, asJson) => changeAccount(client, id, { plan }, asJson));
+  });
+  for (const [name, status, description] of [
+    ['suspend', 'suspended', 'refuse all keys of an account, at once'],
+    ['resume', 'active', 'let a suspended account work again'],
+  ] as const) {
+    remote(accounts.command(name).description(description).argument('<account>')).action(
+      async (id: string, options: RemoteOptions) => {
+        const { changeAccount } = await import('./accounts.ts');
+        await run(options, (client, asJson) => changeAccount(client, id, { status }, asJson));
+      },
+    );
+  }
+}
+
+function addKeyCommands(keys: Command, run: Run): void {
+  remote(
+    keys.command('list').description("an account's keys, revoked ones included, newest first").argument('<account>'),
+  ).action(async (id: string, options: RemoteOptions) => {
+    const { listKeys } = await import('./account-keys.ts');
+    await run(options, (client, asJson) => listKeys(client, id, asJson));
+  });
+  remote(
+    keys
+      .command('create')
+      .description('a new key of an account; prints it, this once')
+      .argument('<account>')
+      .argument('<name>', 'by which people know it')
+      .option('--scopes <scopes>', 'of transcribe, live, jobs, admin (default: the first three)', listed)
+      .option('--models <models>', 'only these models and aliases', listed)
+      .option('--local-only', 'its recordings never leave for a vendor')
+      .option('--budget <dollars>', 'most that it may cost in a month')
+      .option('--max-price <dollars>', 'dearest minute')
+      .option('--requests-per-minute <count>', 'most requests in a minute', countOf)
+      .option('--audio-seconds-per-minute <count>', 'most audio in a minute', countOf)
+      .option('--max-concurrent <count>', 'most requests at one time', countOf)
+      .option('--expires <time>', 'such as 2027-01-01 or 2027-01-01T12:00:00Z'),
+  ).action(async (id: string, name: string, options: RemoteOptions & NewKeyOptions) => {
+    const { createKey } = await import('./account-keys.ts');
+    await run(options, (client, asJson) => createKey(client, id, name, options, asJson));
+  });
+  remote(
+    keys.command('revoke').description('revoke a key for ever, at once').argument('<account>').argument('<key-id>'),
+  ).action(async (id: string, keyId: string, options: RemoteOptions) => {
+    const { revokeKey } = await import('./account-keys.ts');
+    await run(options, (client) => revokeKey(client, id, keyId));
+  });
+}
+
+function addWalletCommands(wallet: Command, run: Run): void {
+  remote(wallet.command('show').description('what an account has and what is held').argument('<account>')).action(
+    async (id: string, options: RemoteOptions) => {
+      const { showWallet } = await import('./wallets.ts');
+      await run(options, (client, asJson) => showWallet(client, id, asJson));
+    },
+  );
+  for (const [name, kind, description] of [
+    ['topup', 'topups', "credit what a customer paid for; the operator's fee comes on top of it"],
+    ['grant', 'grants', "credit at the operator's cost"],
+  ] as const) {
+    remote(
+      wallet
+        .command(name)
+        .description(description)
+        .argument('<account>')
+        .argument('<dollars>', 'such as 25 or 0.50')
+        .option('--reference <text>', 'your own name for it, such as the payment: used twice, it credits once')
+        .option('--memo <text>', 'for people'),
+    ).action(async (id: string, amount: string, options: RemoteOptions & CreditOptions) => {
+      const { creditWallet } = await import('./wallets.ts');
+      await run(options, (client, asJson) => creditWallet(client, kind, id, amount, options, asJson));
+    });
+  }
+}
+
+function addUsageCommand(program: Command, run: Run): void {
+  remote(
+    program
+      .command('usage')
+      .description('what was asked of a running server, and what it cost')
+      .option('-g, --group-by <groups>', 'of day, model, provider, key, account, status', 'day')
+      .option('--from <time>', 'a day such as 2026-11-01, or a time (default: 30 days before the end)')
+      .option('--to <time>', 'first moment that counts no more (default: now)')
+      .option('--account <account>', 'of one account')
+      .option('--key-id <key-id>', 'of one key')
+      .option('--model <model>', 'of one model or alias')
+      .option('--provider <provider>', 'of one provider')
+      .option('--csv', 'as a CSV file'),
+  ).action(async (options: RemoteOptions & UsageOptions) => {
+    const { showUsage } = await import('./usage.ts');
+    await run(options, (client, asJson) => showUsage(client, options, asJson));
+  });
+}
+
+/** Where the server is and who asks. */
+function remote(command: Command): Command {
+  return command
+    .addOption(
+      new Option('-u, --url <address>', "the server (default: this machine, on the settings' port)").env(
+        'FLUXSCRIBE_URL',
+      ),
+    )
+    .addOption(
+      new Option('-k, --key <key>', "with the scope admin (default: the settings' admin key)").env('FLUXSCRIBE_KEY'),
+    )
+    .option('--json', 'as JSON, one object a line');
+}
+
+function listed(text: string): string[] {
+  return text.split(',').map((one) => one.trim());
+}
+
+function countOf(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
+  return count;
+}
