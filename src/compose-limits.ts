@@ -1,6 +1,7 @@
 import type { Config } from './config/load-config.ts';
 import { systemClock } from './core/clock.ts';
 import type { Log } from './core/log.ts';
+import { defaultHttpLimits, type HttpLimits } from './http/http-limits.ts';
 import { createLimiter, type Limiter } from './limits/limiter.ts';
 import { createMemoryCounters } from './limits/memory-counters.ts';
 import { type LoadSignal, watchLoopDelay } from './limits/overload.ts';
@@ -51,4 +52,20 @@ async function openLimiter({ redis: { url, keyPrefix, commandSeconds } }: Config
   // Its client is loaded only where it is used.
   const { openSharedLimiter } = await import('./limits/redis/open-limiter.ts');
   return openSharedLimiter({ url, prefix: keyPrefix, commandTimeoutMs: Math.round(commandSeconds * 1000), log });
+}
+
+/** The bounds of the HTTP door. */
+export function httpLimits({ limits }: Config): HttpLimits {
+  return {
+    ...defaultHttpLimits,
+    maxUploadBytes: limits.maxUploadBytes,
+    maxConcurrentUploads: limits.maxConcurrentUploads,
+    uploadIdleTimeoutMs: Math.round(limits.uploadIdleSeconds * 1000),
+    uploadTimeoutMs: Math.round(limits.uploadSeconds * 1000),
+    memoryUploadBytes: limits.memoryUploadBytes,
+    memoryTotalBytes: limits.memoryTotalBytes,
+    shedUploadMemoryShare: limits.shedUploadMemoryShare,
+    spoolThresholdBytes: limits.spoolThresholdBytes,
+    minFreeDiskBytes: limits.minFreeDiskBytes,
+  };
 }

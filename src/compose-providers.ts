@@ -1,6 +1,7 @@
 import type { Catalogue, CatalogueModel } from './catalogue/catalogue.ts';
 import { cardOf } from './compose-models.ts';
 import type { Config } from './config/load-config.ts';
+import { providerSchema } from './config/provider-settings.ts';
 import { toGatewayError } from './core/errors.ts';
 import { type Log, silentLog } from './core/log.ts';
 import { unpinnedName } from './core/pinned-name.ts';
@@ -28,8 +29,21 @@ export interface Upstreams {
   readonly boxes: ReadonlyMap<string, readonly Provider[]>;
   /** False where it is switched on but cannot work: its package is missing or of no use. */
   isUsable(id: string): boolean;
+  /**
+   * The provider of this id as it is with another key, whether the operator has switched it on or not. Without an address
+   * of its own the key goes where the operator's goes; an address beside the key must be on the public internet. null:
+   * there is no such provider, or nobody knows its address. Whoever made it closes it.
+   */
+  withKey(id: string, own: OwnKey): Provider | null;
   /** Ends all connections to them. */
   close(): Promise<void>;
+}
+
+/** A key that is not the operator's. */
+export interface OwnKey {
+  readonly apiKey: string;
+  /** null: the provider's usual address. */
+  readonly baseUrl: string | null;
 }
 
 type Settings = Config['providers'];
@@ -49,6 +63,8 @@ export function createUpstreams(
 ): Upstreams {
   const http = createGuardedFetch({ trustedOrigins: settings.flatMap(originsOf) });
   const sockets = createOutboundSockets();
+  // Made when an account first brings an address of its own.
+  let strangers: Pick<Surroundings, 'http' | 'sockets'> | null = null;
   const providers = new Map<string, Provider>();
   const boxes = new Map<string, readonly Provider[]>();
   const unusable = new Set<string>();
@@ -69,11 +85,26 @@ export function createUpstreams(
   return {
     providers,
     boxes,
+    withKey(id, { apiKey, baseUrl }) {
+      const known = settings.find((one) => one.id === id) ?? vendorOf(id);
+      if (!known) return null;
+      if (baseUrl !== null) {
+        strangers ??= {
+          http: createGuardedFetch({ trustedOrigins: [] }),
+          sockets: createOutboundSockets({ publicOnly: true }),
+        };
+      }
+      const ways = baseUrl !== null && strangers ? strangers : { http, sockets };
+      const surroundings = { ...ways, served: servedBy(id, catalogue), workingDir, onUnusable: () => {} };
+      return createProvider({ ...known, apiKey, baseUrl: baseUrl ?? known.baseUrl, baseUrls: [] }, surroundings);
+    },
     isUsable: (id) => providers.has(id) && !unusable.has(id),
     async close() {
       const all = new Set([...providers.values(), ...[...boxes.values()].flat()]);
       await Promise.all([...all].map((provider) => provider.close()));
-      await Promise.all([http.close(), sockets.close()]);
+      await Promise.all(
+        [http, sockets, ...(strangers ? [strangers.http, strangers.sockets] : [])].map((one) => one.close()),
+      );
     },
   };
 }
@@ -171,6 +202,12 @@ function createProvider(settings: ProviderSettings, surroundings: Surroundings):
     },
     http,
   });
+}
+
+/** A vendor that the operator has said nothing about; null: there is none of this name. */
+function vendorOf(id: string): ProviderSettings | null {
+  const parsed = providerSchema.safeParse({ id, kind: id });
+  return parsed.success ? parsed.data : null;
 }
 
 /** A package of the AI SDK, imported while the server starts. One that cannot be used is reported and stays in the list. */

@@ -9,6 +9,8 @@ import { type Breakers, createBreakers } from './routing/breakers.ts';
 export interface Routing {
   readonly attempts: Attempts;
   readonly breakers: Breakers;
+  /** Breakers of the same patience for the own keys of one account. */
+  createBreakers(): Breakers;
   /** From now on this one is told how attempts go, beside the others. */
   observe(observer: AttemptObserver): void;
 }
@@ -39,7 +41,12 @@ export function createRouting({ config, embedded, upstreams, ...parts }: Routing
       },
     },
   });
-  return { attempts, breakers, observe: (observer) => void observers.add(observer) };
+  return {
+    attempts,
+    breakers,
+    createBreakers: () => breakersOf(config, selfSupervised),
+    observe: (observer) => void observers.add(observer),
+  };
 }
 
 /** The operator's patience, in milliseconds. */

@@ -5,7 +5,7 @@ import { artifactsOf, type Catalogue, type CatalogueArtifact } from './catalogue
 import { builtInCatalogueFile, CatalogueError, loadCatalogue } from './catalogue/load-catalogue.ts';
 import type { Accounts } from './compose-accounts.ts';
 import { aligningModelsOf, engineModelsOf, localModelsOf } from './compose-engine.ts';
-import { openServerLimits, type ServerLimits } from './compose-limits.ts';
+import { httpLimits, openServerLimits, type ServerLimits } from './compose-limits.ts';
 import {
   accurateRouteProblem,
   createMarket,
@@ -16,14 +16,14 @@ import {
   pricesOf,
   vendorPricesOf,
 } from './compose-models.ts';
+import { createOwnKeyRing, type OwnKeyRing } from './compose-own-keys.ts';
 import { createPieces, tempDirOf } from './compose-pieces.ts';
-import { configuredModels, createUpstreams, withConfiguredModels } from './compose-providers.ts';
+import { configuredModels, createUpstreams, type Upstreams, withConfiguredModels } from './compose-providers.ts';
 import { createRouting, type Routing } from './compose-routing.ts';
 import type { Config } from './config/load-config.ts';
 import type { Log } from './core/log.ts';
 import { noTracing } from './core/tracing.ts';
 import { createEngine, type Engine, type EngineModels } from './engine/engine.ts';
-import { defaultHttpLimits, type HttpLimits } from './http/http-limits.ts';
 import type { Ledger } from './metering/ledger.ts';
 import { createPriceBook, type PriceBook } from './metering/price-book.ts';
 import { withImportedModels } from './models/imported-catalogue.ts';
@@ -31,6 +31,7 @@ import { createModelStore, type ModelStore } from './models/model-store.ts';
 import { readNpmSettings } from './models/npm-settings.ts';
 import { createCompleteTranscript } from './pipeline/complete-transcript.ts';
 import { createExplainRoute, type ExplainRoute } from './pipeline/explain-route.ts';
+import type { AccountKeysOf } from './pipeline/own-keys.ts';
 import { createQualityGate } from './pipeline/quality/quality-gate.ts';
 import { createRefusals } from './pipeline/refusals.ts';
 import { createTranscribeFile, type TranscribeFile } from './pipeline/transcribe-file.ts';
@@ -63,6 +64,8 @@ export interface Transcriber {
   readonly health: ModelHealth;
   /** What is known and what is installed now. */
   readonly models: () => InstalledCatalogue;
+  /** A provider with another key than the operator's; null: there is none of this id. Whoever made it closes it. */
+  readonly withKey: Upstreams['withKey'];
   /** Looks into the model store again: what was installed or removed since is offered or no longer. */
   refreshModels(): Promise<void>;
   close(): Promise<void>;
@@ -102,12 +105,14 @@ export function composeModels({ config, log }: ComposeParts): ModelShelf {
 
 /**
  * Starts the engine on what is installed. Rejects with GatewayError `no_model_installed` when that cannot work. `ledger`:
- * where requests with a payer are paid for, null until it is open; left out: nobody pays.
+ * where requests with a payer are paid for, null until it is open; left out: nobody pays. `accountKeysOf`: the vendor
+ * keys of who pays; left out: nobody has any.
  */
 export async function composeTranscriber(
   parts: ComposeParts,
   shelf: ModelShelf,
   ledger?: () => Ledger | null,
+  accountKeysOf?: AccountKeysOf,
 ): Promise<Transcriber> {
   const { config, log } = parts;
   let current = await readShelf(parts, shelf);
@@ -173,6 +178,7 @@ export async function composeTranscriber(
     prices: priceBook,
     vendorPriceOf: (modelId) => vendorPrices.get(modelId) ?? null,
     ...(ledger && { ledger }),
+    ...(accountKeysOf && { accountKeysOf }),
     log,
     deadlineMs: (durationMs) => Math.round(requestBaseSeconds * 1000 + requestSecondsPerAudioSecond * durationMs),
     tracing,
@@ -181,6 +187,7 @@ export async function composeTranscriber(
     transcribe,
     explainRoute: createExplainRoute({ policy: catalogueOrderPolicy, market, prices: priceBook }),
     surroundings,
+    withKey: upstreams.withKey,
     routing,
     engine,
     health,
@@ -246,7 +253,13 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
   const { config, log } = parts;
   let accounts: Accounts | null = null;
   let serverLimits: ServerLimits | null = null;
-  const transcriber = await composeTranscriber(parts, shelf, () => accounts?.ledger ?? null);
+  let ownKeys: OwnKeyRing | null = null;
+  const transcriber = await composeTranscriber(
+    parts,
+    shelf,
+    () => accounts?.ledger ?? null,
+    (accountId) => ownKeys?.accountKeysOf(accountId) ?? null,
+  );
   try {
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
     const tempDir = tempDirOf(config);
@@ -271,6 +284,16 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
     ]);
     accounts = open;
     const { engine, health, routing } = transcriber;
+    const ring = createOwnKeyRing({
+      store: open.providerKeys,
+      // One process hears of its own changes; several read them.
+      lifetimeMs: open.database.kind === 'embedded' ? 60_000 : 2_000,
+      withKey: transcriber.withKey,
+      createBreakers: () => routing.createBreakers(),
+      isAlone: !config.routing.ownKeyFallback,
+      log,
+    });
+    ownKeys = ring;
     const limits = await openServerLimits({
       config,
       log,
@@ -314,7 +337,12 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
       metricsPublic: config.metrics.public,
       corsOrigins: config.corsOrigins.includes('*') ? '*' : config.corsOrigins,
       defaultModel: config.defaultModel,
-      accounts: createAdminParts({ config, accounts: open, transcriber }),
+      accounts: createAdminParts({
+        config,
+        accounts: { ...open, providerKeys: ring.store },
+        transcriber,
+        testProviderKey: ring.test,
+      }),
       limiter: limits.limiter,
       loadSignals: limits.loadSignals,
     });
@@ -326,6 +354,7 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
       unwatch();
       await app.close();
       await modelDepot.close();
+      await ring.close();
       await transcriber.close();
       await limits.close();
       // Last: what the others still had to say about money is in it.
@@ -360,19 +389,4 @@ async function drain(app: FastifyInstance, close: () => Promise<void>, graceMs: 
 /** No request is at work for longer: its deadline, and what its end may take. */
 function longestRequestMs({ limits: { requestBaseSeconds, requestSecondsPerAudioSecond, maxAudioSeconds } }: Config) {
   return Math.round((requestBaseSeconds + requestSecondsPerAudioSecond * maxAudioSeconds) * 1000) + 120_000;
-}
-
-function httpLimits({ limits }: Config): HttpLimits {
-  return {
-    ...defaultHttpLimits,
-    maxUploadBytes: limits.maxUploadBytes,
-    maxConcurrentUploads: limits.maxConcurrentUploads,
-    uploadIdleTimeoutMs: Math.round(limits.uploadIdleSeconds * 1000),
-    uploadTimeoutMs: Math.round(limits.uploadSeconds * 1000),
-    memoryUploadBytes: limits.memoryUploadBytes,
-    memoryTotalBytes: limits.memoryTotalBytes,
-    shedUploadMemoryShare: limits.shedUploadMemoryShare,
-    spoolThresholdBytes: limits.spoolThresholdBytes,
-    minFreeDiskBytes: limits.minFreeDiskBytes,
-  };
 }

@@ -35,6 +35,15 @@ export const routingSection = z.strictObject({
         'Added to the time of a call for every second of its audio.',
       ),
     ),
+  ownKeyFallback: z
+    .boolean()
+    .default(true)
+    .meta(
+      meta(
+        'FLUXSCRIBE_ROUTING_OWN_KEY_FALLBACK',
+        "Whether the operator's key is used, at the usual price, where an account's own key for the same provider gives no answer.",
+      ),
+    ),
   breakerFailures: whole(1, 1000)
     .default(5)
     .meta(

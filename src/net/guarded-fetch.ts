@@ -1,12 +1,11 @@
-import { lookup } from 'node:dns';
-import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { GatewayError } from '../core/errors.ts';
-import { isLoopback, isPublicAddress, literalAddress } from './address-rules.ts';
+import { isLoopback } from './address-rules.ts';
 import { GatheredPieces } from './gathered-pieces.ts';
 import { failureOf } from './outbound-failure.ts';
 import { createReply, type OutboundReply } from './outbound-reply.ts';
+import { lookupPublic, refusedAddress, requirePublic } from './public-only.ts';
 
 export type { OutboundReply } from './outbound-reply.ts';
 
@@ -114,8 +113,7 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
   function dispatcherFor(url: URL): Dispatcher {
     if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refusedAddress();
     if (trusted.has(url.origin)) return isLoopback(url) ? direct : viaProxy;
-    const address = literalAddress(url);
-    if (isLoopback(url) || (address !== null && !isPublicAddress(address))) throw refusedAddress();
+    requirePublic(url);
     return publicOnly;
   }
 
@@ -194,18 +192,3 @@ function addressOf(text: string): URL {
   if (!url) throw refusedAddress();
   return url;
 }
-
-function refusedAddress(): GatewayError {
-  return new GatewayError('invalid_value', 'The address is not one on the public internet.');
-}
-
-/** Resolves a name, and fails when any of its addresses is private: a name can be pointed anywhere, at any time. */
-const lookupPublic: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    const [first] = addresses ?? [];
-    if (error) callback(error, '', 0);
-    else if (!first || addresses.some((one) => !isPublicAddress(one.address))) callback(refusedAddress(), '', 0);
-    else if (options.all) callback(null, addresses);
-    else callback(null, first.address, first.family);
-  });
-};

@@ -3,9 +3,10 @@ import type { Duplex } from 'node:stream';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, type MessageEvent, WebSocket } from 'undici';
 import { isLoopback } from './address-rules.ts';
 import { abortFailure, failureOf } from './outbound-failure.ts';
+import { lookupPublic, requirePublic } from './public-only.ts';
 
 export interface SocketRequest {
-  /** Absolute ws(s) address, from the operator's configuration or our own vendor tables: it may be private. */
+  /** Absolute ws(s) address. */
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   /** Aborted: the connection is cut at once, whatever it was doing. */
@@ -54,10 +55,18 @@ const handshakeTimeoutMs = 15_000;
 /** Vendors' messages are the text of one turn with its words; a megabyte is over an hour of speech. */
 const maxMessageBytes = 1024 * 1024;
 
+export interface OutboundSocketsOptions {
+  /**
+   * Addresses are not the operator's nor those of our vendor tables, which may be private: only such on the public
+   * internet are asked. `open` rejects with `invalid_value` for the others.
+   */
+  readonly publicOnly?: boolean;
+}
+
 /** Proxies of the environment are used for everything but this machine itself; certificates are always checked. */
-export function createOutboundSockets(): OutboundSockets {
+export function createOutboundSockets({ publicOnly = false }: OutboundSocketsOptions = {}): OutboundSockets {
   const common = {
-    connect: { timeout: connectTimeoutMs },
+    connect: { timeout: connectTimeoutMs, ...(publicOnly && { lookup: lookupPublic }) },
     headersTimeout: handshakeTimeoutMs,
     allowH2: false,
     webSocket: { maxPayloadSize: maxMessageBytes },
@@ -65,7 +74,10 @@ export function createOutboundSockets(): OutboundSockets {
   const direct = new Agent(common);
   const viaProxy = new EnvHttpProxyAgent(common);
   return {
-    open: (request) => open(request, isLoopback(request.url) ? direct : viaProxy),
+    async open(request) {
+      if (publicOnly) requirePublic(request.url);
+      return await open(request, isLoopback(request.url) ? direct : viaProxy);
+    },
     async close() {
       await Promise.all([direct.destroy(), viaProxy.destroy()]);
     },
