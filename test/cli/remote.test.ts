@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { tmpdir } from 'node:os';
+import { it } from 'node:test';
+import { describeAdmin, operatorKey } from '../helpers/admin-gateway.ts';
+import { requestRecord } from '../helpers/request-records.ts';
+import { type CliResult, runCli } from '../helpers/run-cli.ts';
+
+describeAdmin('commands against a running server', (admin) => {
+  const cli = (argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CliResult> =>
+    runCli(argv, {
+      cwd: tmpdir(),
+      env: { FLUXSCRIBE_URL: admin().gateway.url, FLUXSCRIBE_KEY: operatorKey, ...env },
+    });
+
+  it('makes an account and a key, each alone on standard output, and a wallet that pays', async () => {
+    const { call } = admin();
+    const made = await cli(['accounts', 'create', 'Acme & Co', '--plan', 'payg']);
+    assert.equal(made.code, 0, made.stderr);
+    const id = made.stdout.trim();
+    const key = await cli(['keys', 'create', id, 'notes', '--budget', '25', '--scopes', 'transcribe', '--local-only']);
+    assert.equal(key.code, 0, key.stderr);
+    const own = await call('GET', '/api/me', { key: key.stdout.trim() });
+    assert.equal(own.json.id, id);
+    const topUp = ['wallet', 'topup', id, '10', '--reference', 'pay-7', '--json'];
+    const [first, second] = [await cli(topUp), await cli(topUp)];
+    assert.deepEqual(JSON.parse(first.stdout), {
+      credited_usd: '10.000000000',
+      fee_usd: '0.500000000',
+      charged_usd: '10.500000000',
+      balance_usd: '10.000000000',
+      repeated: false,
+    });
+    assert.equal(JSON.parse(second.stdout).repeated, true);
+    await cli(['wallet', 'grant', id, '0.5', '--memo', 'welcome']);
+    const wallet = await cli(['wallet', 'show', id]);
+    assert.match(wallet.stdout, /^balance_usd +10\.500000000$/m);
+  });
+
+  it('lists keys, and revokes one at once', async () => {
+    const { call, newAccount } = admin();
+    const { id, key, keyId } = await newAccount();
+    const listed = await cli(['keys', 'list', id]);
+    assert.match(listed.stdout, new RegExp(`^ID +PREFIX .*\\n${keyId} +${key.slice(0, 12)} +some key +transcribe`));
+    assert.ok(!listed.stdout.includes(key));
+    assert.equal((await cli(['keys', 'revoke', id, keyId])).code, 0);
+    assert.equal((await call('GET', '/api/me', { key })).status, 401);
+  });
+
+  it('changes the plan of an account, suspends it and lets it work again', async () => {
+    const { id } = await admin().newAccount();
+    const moved = await cli(['accounts', 'set-plan', id, 'free', '--json']);
+    assert.equal(JSON.parse(moved.stdout).plan, 'free');
+    assert.match((await cli(['accounts', 'suspend', id])).stdout, /^status +suspended$/m);
+    assert.match((await cli(['accounts', 'resume', id])).stdout, /^status +active$/m);
+    const all = (await cli(['accounts', 'list', '--json'])).stdout.trim().split('\n');
+    assert.ok(all.some((line) => JSON.parse(line).id === id));
+  });
+
+  it('prints usage as a table that steers no terminal, as JSON lines and as CSV', async () => {
+    const { newAccount, usage } = admin();
+    const { id: accountId, keyId } = await newAccount();
+    const atMs = Date.UTC(2026, 10, 3);
+    usage.record(requestRecord({ id: 'req_u1', accountId, keyId, atMs, model: 'red\u001b[31m' }));
+    await usage.flush();
+    const span = [
+      'usage',
+      '--from',
+      '2026-11-01',
+      '--to',
+      '2026-11-05',
+      '--account',
+      accountId,
+      '--group-by',
+      'day,model',
+    ];
+    const table = await cli(span);
+    assert.match(table.stdout, /^DAY +MODEL +REQUESTS .*\n2026-11-03 +red\ufffd\[31m +1 +0 +30 +30 +0\.500000000/);
+    const json = await cli([...span, '--json']);
+    assert.equal(JSON.parse(json.stdout).cost_usd, '0.500000000');
+    const csv = await cli([...span, '--csv']);
+    assert.match(csv.stdout, /^day,model,requests,.*\r\n2026-11-03,/);
+  });
+
+  it('ends with 1 where the server says no or is not there, with 2 where the command line is wrong', async () => {
+    const { newAccount } = admin();
+    const { id, key } = await newAccount();
+    const ends: [string[], Record<string, string>, number, RegExp][] = [
+      [['accounts', 'show', 'acc_nobody'], {}, 1, /no such account/],
+      [['wallet', 'topup', id, 'much'], {}, 1, /amount_usd/],
+      [['accounts', 'list'], { FLUXSCRIBE_KEY: key }, 1, /scope 'admin'/],
+      [['accounts', 'list'], { FLUXSCRIBE_URL: 'http://127.0.0.1:9' }, 1, /cannot be asked/],
+      [['accounts', 'list'], { FLUXSCRIBE_URL: 'somewhere' }, 2, /Not an address/],
+      [['accounts', 'create'], {}, 2, /missing required argument/],
+      [['keys', 'create', id, 'x', '--max-concurrent', 'many'], {}, 2, /whole number/],
+    ];
+    const results = await Promise.all(ends.map(([argv, env]) => cli(argv, env)));
+    for (const [index, [argv, , code, words]] of ends.entries()) {
+      assert.equal(results[index]?.code, code, argv.join(' '));
+      assert.match(results[index]?.stderr ?? '', words);
+      assert.ok(!results[index]?.stderr.includes(operatorKey));
+    }
+    const keyless = await runCli(['accounts', 'list'], { cwd: tmpdir(), env: { FLUXSCRIBE_URL: admin().gateway.url } });
+    assert.deepEqual([keyless.code, /Which key/.test(keyless.stderr)], [2, true]);
+  });
+});
