@@ -23,6 +23,8 @@ export interface RequestRecord {
   readonly probedMs: number | null;
   readonly decodedMs: number | null;
   readonly vendorMs: number | null;
+  /** They are further apart than rounding explains; left out: they are not. */
+  readonly lengthsDisagree?: boolean;
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly costNanos: Nanos;

@@ -7,6 +7,7 @@ import type { Ledger, Receipt, Settlement } from '../metering/ledger.ts';
 import { ceilingFor, chargeFor, ownKeyPrice, type Price, type PriceBook } from '../metering/price-book.ts';
 import type { RequestRecord } from '../metering/usage-store.ts';
 import type { AttemptRecord } from '../routing/attempts.ts';
+import type { KnownLengths } from './known-lengths.ts';
 import { attemptRows, emptyRow, tokenCounts } from './request-row.ts';
 import { type KeptHold, settleSurely } from './settle-surely.ts';
 
@@ -47,6 +48,7 @@ export interface Work {
   readonly modelId: string;
   readonly providerId: string;
   readonly usage: Usage;
+  readonly lengths: KnownLengths;
   /** It was done with the account's own key. */
   readonly ownKey?: true;
 }
@@ -183,12 +185,15 @@ function wasAnswered({ outcome, ownKey }: AttemptRecord): boolean {
   return outcome === 'ok' || outcome === 'unsure' || outcome.startsWith('bad_output');
 }
 
-function workColumns({ attempts, modelId, providerId, usage, ownKey }: Work): Partial<RequestRecord> {
+function workColumns({ attempts, modelId, providerId, usage, lengths, ownKey }: Work): Partial<RequestRecord> {
   return {
     routedModel: modelId,
     provider: providerId,
     byok: ownKey === true,
     ...tokenCounts(usage),
+    decodedMs: lengths.decodedMs,
+    vendorMs: lengths.vendorMs,
+    lengthsDisagree: lengths.disagree,
     attempts: attemptRows(attempts),
   };
 }

@@ -12,6 +12,8 @@ import type { Market, RouteAccess, RouteAsk, RoutingPolicy } from '../routing/pl
 import type { Transcript, TranscriptEvent } from '../transcript/transcript.ts';
 import { type ChargesParts, createCharges, type OpenChargeFor, type Payer, type Work } from './charges.ts';
 import type { CompleteTranscript, DerivedTimes } from './complete-transcript.ts';
+import { knownLengths } from './known-lengths.ts';
+import { measuredAudio } from './measured-audio.ts';
 import { type AccountKeysOf, holdFor, isOwnAlone } from './own-keys.ts';
 
 /** One recording and what is wanted from it. */
@@ -125,7 +127,7 @@ async function transcribe(
   const outlook = planOrThrow(parts, { ...wish, durationMs: 0, sizeBytes }, market);
   const { providerId } = outlook.opening?.attempt ?? outlook.attempts[0]!;
   const willHear = parts.decoders?.has(providerId) ?? true;
-  const audio = await parts.audio.open(ask.stored, { ...parts.audioLimits, willHear }, signal);
+  const audio = measuredAudio(await parts.audio.open(ask.stored, { ...parts.audioLimits, willHear }, signal));
   const isFresh = performance.now() - startedAtMs < marketLifeMs;
   const whole = planOrThrow(
     parts,
@@ -178,7 +180,9 @@ async function transcribe(
       },
     );
     const { modelId, providerId, ownKey } = attempt;
-    work = { attempts: records, modelId, providerId, usage: answer.usage, ...(ownKey && { ownKey }) };
+    const lengths = knownLengths(durationMs, audio.decodedMs(), answer.vendorDurationMs ?? null);
+    work = { attempts: records, modelId, providerId, usage: answer.usage, lengths, ...(ownKey && { ownKey }) };
+    if (lengths.disagree) log.warn({ provider: providerId }, 'the lengths of a recording disagree');
     const isHeardHere = parts.decoders?.has(providerId) ?? false;
     const timesAreOut = deliveredMs > 0 && ask.eventsAreReply === true;
     const completed = await parts.complete?.(answer, { ...ask, audio, isHeardHere, timesAreOut }, limited.signal);

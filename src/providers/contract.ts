@@ -59,6 +59,8 @@ export interface Call {
 export interface ProviderAnswer {
   readonly transcript: Transcript;
   readonly usage: Usage;
+  /** Length of the recording as the vendor counted it, in milliseconds, to be compared with ours; left out or null: it did not say. */
+  readonly vendorDurationMs?: number | null;
   /** Asked for, not delivered; never silently dropped. */
   readonly unmet: readonly Feature[];
 }

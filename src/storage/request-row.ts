@@ -28,6 +28,7 @@ export function requestJson(record: RequestRecord): Record<string, unknown> {
     cost_nanos: record.costNanos.toString(),
     provider_cost_nanos: record.providerCostNanos.toString(),
     byok: record.byok,
+    lengths_disagree: record.lengthsDisagree ?? false,
     latency_ms: record.latencyMs,
     attempts: record.attempts,
   };
@@ -55,6 +56,7 @@ export function requestRecord(row: Selectable<RequestsTable>): RequestRecord {
     costNanos: row.cost_nanos,
     providerCostNanos: row.provider_cost_nanos,
     byok: row.byok,
+    ...(row.lengths_disagree && { lengthsDisagree: true }),
     latencyMs: row.latency_ms,
     attempts: attempts.parse(row.attempts),
   };

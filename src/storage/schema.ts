@@ -210,6 +210,7 @@ export interface RequestsTable {
   cost_nanos: bigint;
   provider_cost_nanos: bigint;
   byok: boolean;
+  lengths_disagree: Defaulted<boolean>;
   latency_ms: number;
   attempts: JSONColumnType<object[]>;
 }

@@ -88,6 +88,17 @@ describe('accounts, by the whole gateway', () => {
       assert.equal(kept.attempts[0]?.model, 'openai/whisper-1');
     });
 
+    it('is billed by our own length where the vendor claims another, and the row says that they disagree', async () => {
+      test.vendor.behave(answerJson({ text: speech.text, duration: 62.1 }));
+      const { id, key } = await test.account('1');
+      assert.equal((await test.ask(key)).headers.get('x-flux-cost-usd'), price);
+      const kept = await row(id);
+      assert.deepEqual([kept.vendorMs, kept.probedMs, kept.lengthsDisagree], [62_100, 6210, true]);
+      const at = { fromMs: kept.atMs, toMs: kept.atMs + 1 };
+      const [sum] = await test.gateway.accounts.usage.reconcile({ ...at, toleranceMs: 1500 });
+      assert.deepEqual([sum?.provider, sum?.vendorMs, sum?.disagreements], ['openai', 62_100, 1]);
+    });
+
     it('is billed once when another model has to answer', async () => {
       test.vendor.behave(answerJson({ error: { message: 'busy' } }, 500));
       const { id, key } = await test.account('1');

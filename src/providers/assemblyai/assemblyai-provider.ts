@@ -7,6 +7,7 @@ import { onlyLanguage } from '../support/only-language.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
 import { readVendorFailure } from '../support/vendor-failure.ts';
 import { readVendorJson } from '../support/vendor-json.ts';
+import { msOfSeconds } from '../support/vendor-times.ts';
 import { readAssemblyAiComplaint } from './errors.ts';
 import {
   createJobs,
@@ -110,7 +111,8 @@ async function transcribe(
     const transcript = toTranscript(job, ask, ask.language ?? onlyLanguage(model.card));
     const unmet: Feature[] = [...request.unmet];
     if (ask.wantWords && transcript.words === null) unmet.push('word-times');
-    return { transcript, usage: { type: 'duration', durationMs }, unmet };
+    const vendorDurationMs = msOfSeconds(job.audio_duration);
+    return { transcript, usage: { type: 'duration', durationMs }, vendorDurationMs, unmet };
   } finally {
     if (!(isDone && options.keepTranscripts)) {
       const removal = jobs.remove(id, log);

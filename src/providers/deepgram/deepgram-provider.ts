@@ -9,6 +9,7 @@ import { onlyLanguage } from '../support/only-language.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
 import { readVendorFailure } from '../support/vendor-failure.ts';
 import { readVendorJson } from '../support/vendor-json.ts';
+import { msOfSeconds } from '../support/vendor-times.ts';
 import { readDeepgramComplaint } from './errors.ts';
 import { runFluxSession } from './flux-session.ts';
 import { type DeepgramModel, isFlux } from './models.ts';
@@ -88,7 +89,8 @@ async function uploaded(
   if (reply.status !== 200) throw await readVendorFailure(reply, readDeepgramComplaint, [apiKey]);
   const listened = await readVendorJson(reply, listenReplySchema);
   const transcript = toTranscript(listened, ask, ask.language ?? onlyLanguage(model.card));
-  return answer(ask, transcript, transcript.words !== null);
+  const vendorDurationMs = msOfSeconds(listened.metadata?.duration);
+  return { ...answer(ask, transcript, transcript.words !== null), vendorDurationMs };
 }
 
 async function streamed(

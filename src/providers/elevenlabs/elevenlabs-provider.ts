@@ -7,6 +7,7 @@ import { onlyLanguage } from '../support/only-language.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
 import { readVendorFailure } from '../support/vendor-failure.ts';
 import { readVendorJson } from '../support/vendor-json.ts';
+import { msOfSeconds } from '../support/vendor-times.ts';
 import { readElevenLabsComplaint } from './errors.ts';
 import type { ElevenLabsModel } from './models.ts';
 import { elevenLabsHeaders, formFields, keyCheckUrl, speechToTextUrl } from './request.ts';
@@ -79,5 +80,6 @@ async function transcribe(
   const unmet: Feature[] = [...form.unmet];
   if (ask.wantWords && transcript.words === null) unmet.push('word-times');
   if (ask.wantLogprobs && transcript.tokens === null) unmet.push('logprobs');
-  return { transcript, usage: { type: 'duration', durationMs }, unmet };
+  const vendorDurationMs = msOfSeconds(body.audio_duration_secs);
+  return { transcript, usage: { type: 'duration', durationMs }, vendorDurationMs, unmet };
 }

@@ -5,6 +5,7 @@ import { checkKeyAt } from '../support/check-key.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
 import { readVendorFailure } from '../support/vendor-failure.ts';
 import { readVendorJson } from '../support/vendor-json.ts';
+import { msOfSeconds } from '../support/vendor-times.ts';
 import { readComplaint } from './errors.ts';
 import type { Profile } from './profile.ts';
 import { authOf, buildRequest, type Endpoint, keyCheckUrl, type UpstreamModel, type VendorRequest } from './request.ts';
@@ -112,6 +113,7 @@ async function transcribe(
   return {
     transcript,
     usage: toUsage(body.usage, durationMs),
+    vendorDurationMs: msOfSeconds(body.duration ?? body.usage?.prompt_audio_seconds),
     unmet: unmetAfter(request, transcript.words === null, ask, theirUnmet(reply, body.x_flux?.unmet ?? [])),
   };
 }

@@ -6,6 +6,7 @@ import { accountTables } from './0001-accounts.ts';
 import { ledgerTables } from './0002-ledger.ts';
 import { usageTables } from './0003-usage.ts';
 import { ledgerFunctions } from './0004-ledger-functions.ts';
+import { lengthCheck } from './0005-length-check.ts';
 
 /**
  * Every change of the tables, oldest first. A name that was released is never changed, nor is what it does: databases
@@ -16,6 +17,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0002-ledger': ledgerTables,
   '0003-usage': usageTables,
   '0004-ledger-functions': ledgerFunctions,
+  '0005-length-check': lengthCheck,
 };
 
 /**
