@@ -7,6 +7,7 @@ import { silentLog } from '../../src/core/log.ts';
 import { createHttpApp } from '../../src/http/app.ts';
 import { defaultHttpLimits } from '../../src/http/http-limits.ts';
 import { noMetrics } from '../../src/http/http-metrics.ts';
+import { noAccounts } from './no-accounts.ts';
 
 const openApi = z.object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) });
 
@@ -30,6 +31,7 @@ export async function documentedRoutes(): Promise<readonly string[]> {
     metricsPublic: false,
     corsOrigins: '*',
     defaultModel: 'flux-voice',
+    accounts: noAccounts,
   });
   try {
     const reply = await app.inject('/openapi.json');

@@ -13,7 +13,7 @@ export interface AdminParts {
   readonly providerKeys: ProviderKeyStore;
   readonly audit: AuditLog;
   readonly ledger: Pick<Ledger, 'topUp' | 'grant' | 'refund' | 'wallet' | 'entries' | 'budget'>;
-  readonly usage: Pick<UsageStore, 'list' | 'find' | 'sum'>;
+  readonly usage: Pick<UsageStore, 'list' | 'find' | 'sum' | 'reconcile'>;
   /** The operator's fee on top-ups in hundredths of a percent: 500 is 5 %. From 0 to 10,000. */
   readonly topUpFeeBasisPoints: number;
   readonly testProviderKey: TestProviderKey;

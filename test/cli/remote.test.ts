@@ -79,6 +79,9 @@ describeAdmin('commands against a running server', (admin) => {
     assert.equal(JSON.parse(json.stdout).cost_usd, '0.500000000');
     const csv = await cli([...span, '--csv']);
     assert.match(csv.stdout, /^day,model,requests,.*\r\n2026-11-03,/);
+    const lengths = await cli(['usage', 'reconcile', '--from', '2026-11-01', '--to', '2026-11-05', '--json']);
+    const row = JSON.parse(lengths.stdout);
+    assert.deepEqual([row.requests, row.billed_seconds, row.probed_seconds], [1, 30, 30]);
   });
 
   it('ends with 1 where the server says no or is not there, with 2 where the command line is wrong', async () => {

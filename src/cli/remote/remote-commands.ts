@@ -3,7 +3,7 @@ import type { Config } from '../../config/load-config.ts';
 import type { NewKeyOptions } from './account-keys.ts';
 import type { AdminClient } from './admin-client.ts';
 import type { RemoteOptions } from './run-remote.ts';
-import type { UsageOptions } from './usage.ts';
+import type { ReconcileOptions, UsageOptions } from './usage.ts';
 import type { CreditOptions } from './wallets.ts';
 
 /**
@@ -129,22 +129,35 @@ function addWalletCommands(wallet: Command, run: Run): void {
 }
 
 function addUsageCommand(program: Command, run: Run): void {
-  remote(
-    program
-      .command('usage')
-      .description('what was asked of a running server, and what it cost')
-      .option('-g, --group-by <groups>', 'of day, model, provider, key, account, status', 'day')
-      .option('--from <time>', 'a day such as 2026-11-01, or a time (default: 30 days before the end)')
-      .option('--to <time>', 'first moment that counts no more (default: now)')
-      .option('--account <account>', 'of one account')
-      .option('--key-id <key-id>', 'of one key')
-      .option('--model <model>', 'of one model or alias')
-      .option('--provider <provider>', 'of one provider')
-      .option('--csv', 'as a CSV file'),
-  ).action(async (options: RemoteOptions & UsageOptions) => {
+  const usage = program
+    .command('usage')
+    .description('what was asked of a running server, and what it cost')
+    .option('-g, --group-by <groups>', 'of day, model, provider, key, account, status', 'day')
+    .option('--account <account>', 'of one account')
+    .option('--key-id <key-id>', 'of one key')
+    .option('--model <model>', 'of one model or alias')
+    .option('--provider <provider>', 'of one provider')
+    .option('--csv', 'as a CSV file');
+  remote(spanned(usage)).action(async (options: RemoteOptions & UsageOptions) => {
     const { showUsage } = await import('./usage.ts');
     await run(options, (client, asJson) => showUsage(client, options, asJson));
   });
+  const reconcile = usage
+    .command('reconcile')
+    .description('billed seconds beside probed, decoded and vendor-reported ones, by provider and model')
+    .option('--tolerance <seconds>', 'lengths that are no further apart agree (default: 1)');
+  remote(spanned(reconcile)).action(async (_own: object, command: Command) => {
+    const { reconcileUsage } = await import('./usage.ts');
+    // An option that both have may stand before or after the word.
+    const options: RemoteOptions & ReconcileOptions = command.optsWithGlobals();
+    await run(options, (client, asJson) => reconcileUsage(client, options, asJson));
+  });
+}
+
+function spanned(command: Command): Command {
+  return command
+    .option('--from <time>', 'a day such as 2026-11-01, or a time (default: 30 days before the end)')
+    .option('--to <time>', 'first moment that counts no more (default: now)');
 }
 
 /** Where the server is and who asks. */

@@ -42,3 +42,29 @@ export async function showUsage(client: AdminClient, options: UsageOptions, asJs
   const groups = options.groupBy.split(',').map((group) => [group, group.toUpperCase()]);
   await showRows(client.pages('/api/usage', query), { ...Object.fromEntries(groups), ...sums }, asJson);
 }
+
+const lengths: Columns = {
+  provider: 'PROVIDER',
+  routed_model: 'MODEL',
+  requests: 'REQUESTS',
+  audio_seconds: 'AUDIO S',
+  billed_seconds: 'BILLED S',
+  probed_seconds: 'PROBED S',
+  decoded_seconds: 'DECODED S',
+  vendor_requests: 'BY VENDOR',
+  vendor_seconds: 'VENDOR S',
+  audio_seconds_of_vendor_requests: 'OURS S',
+  disagreements: 'DISAGREE',
+};
+
+export interface ReconcileOptions {
+  readonly from?: string;
+  readonly to?: string;
+  readonly tolerance?: string;
+}
+
+/** Billed lengths beside probed, decoded and vendor-reported ones. */
+export async function reconcileUsage(client: AdminClient, options: ReconcileOptions, asJson: boolean): Promise<void> {
+  const query = { from: options.from, to: options.to, tolerance_seconds: options.tolerance };
+  await showRows(client.whole('/api/usage/reconcile', query), lengths, asJson);
+}

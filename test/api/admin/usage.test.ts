@@ -159,6 +159,28 @@ describeAdmin('usage over HTTP', (admin) => {
     assert.equal(csv.text.trim().split('\r\n').length, 2);
   });
 
+  it('lays billed lengths beside those of packets, samples and vendors', async () => {
+    const { call } = admin();
+    const [row, ...others] = dataOf(await call('GET', `/api/usage/reconcile?${span}`));
+    assert.deepEqual(others, []);
+    assert.deepEqual(row, {
+      provider: 'local',
+      routed_model: 'local/moonshine-tiny',
+      requests: 3,
+      audio_seconds: 90,
+      billed_seconds: 90,
+      probed_seconds: 90,
+      decoded_seconds: 90,
+      vendor_requests: 1,
+      vendor_seconds: 30,
+      audio_seconds_of_vendor_requests: 30,
+      disagreements: 0,
+    });
+    const { key } = first;
+    assert.equal((await call('GET', '/api/usage/reconcile', { key })).status, 403);
+    assert.equal(errorOf(await call('GET', '/api/usage/reconcile?tolerance_seconds=-1')).param, 'tolerance_seconds');
+  });
+
   it('names the field that is wrong', async () => {
     const { call } = admin();
     const wrong = [

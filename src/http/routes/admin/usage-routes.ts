@@ -8,7 +8,8 @@ import type { UsageAsk } from '../../../metering/usage-store.ts';
 import type { AdminParts } from '../../admin-parts.ts';
 import { errorBody } from '../../wire-schemas.ts';
 import { callerOf, ownTag, requireAdmin, requireOwner } from './account-place.ts';
-import { listBody, listOf, pageAsk } from './wire/lists.ts';
+import { listBody, listOf, pageAsk, wholeList } from './wire/lists.ts';
+import { reconcileQuery, reconcileRowBody, reconcileRowToWire } from './wire/reconcile-wire.ts';
 import { csvHead, csvRows } from './wire/usage-csv.ts';
 import { ownUsageQuery, usageQuery, usageRowBody, usageToWire } from './wire/usage-wire.ts';
 
@@ -59,6 +60,24 @@ export function usageRoutes(fastify: FastifyInstance, auth: Authenticator, { usa
     (request, reply) => answer(request.query, callerOf(request.facts).account.id, reply),
   );
 
+  app.get(
+    '/api/usage/reconcile',
+    {
+      onRequest: requireAdmin(auth),
+      schema: {
+        tags: ['usage'],
+        operationId: 'reconcileUsage',
+        summary: 'Billed lengths beside probed, decoded and vendor-reported ones, by provider and model',
+        querystring: reconcileQuery,
+        response: { 200: listOf(reconcileRowBody), '4xx': errorBody, '5xx': errorBody },
+      },
+    },
+    async ({ query }) => {
+      const toleranceMs = Math.round(query.tolerance_seconds * 1000);
+      return wholeList(await usage.reconcile({ ...spanOf(query), toleranceMs }), reconcileRowToWire);
+    },
+  );
+
   async function answer(query: z.infer<typeof ownUsageQuery>, accountId: string | null, reply: FastifyReply) {
     const ask = askOf(query, accountId);
     if (query.format === 'json') return reply.send(listBody(await usage.sum(ask, pageAsk(query)), usageToWire));
@@ -78,13 +97,17 @@ export function usageRoutes(fastify: FastifyInstance, auth: Authenticator, { usa
   }
 }
 
-function askOf(query: z.infer<typeof ownUsageQuery>, accountId: string | null): UsageAsk {
-  const toMs = query.to?.getTime() ?? Date.now();
-  const fromMs = query.from?.getTime() ?? toMs - defaultSpanMs;
+/** Throws GatewayError `invalid_value` (`from`). */
+function spanOf({ from, to }: { readonly from?: Date | undefined; readonly to?: Date | undefined }) {
+  const toMs = to?.getTime() ?? Date.now();
+  const fromMs = from?.getTime() ?? toMs - defaultSpanMs;
   if (fromMs >= toMs) throw new GatewayError('invalid_value', 'from must be before to.', { param: 'from' });
+  return { fromMs, toMs };
+}
+
+function askOf(query: z.infer<typeof ownUsageQuery>, accountId: string | null): UsageAsk {
   return {
-    fromMs,
-    toMs,
+    ...spanOf(query),
     accountId,
     keyId: query.key_id ?? null,
     model: query.model ?? null,
