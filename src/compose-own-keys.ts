@@ -175,6 +175,8 @@ class HeldKey {
         this.#busy++;
         try {
           return await inner.transcribe(ask, call);
+        } catch (thrown) {
+          throw notTheCallers(thrown);
         } finally {
           this.#busy--;
           if (this.#isRetired && this.#busy === 0) await this.close();
@@ -206,6 +208,15 @@ class HeldKey {
     this.#onClosed();
     await this.#inner.close();
   }
+}
+
+/** An address that may not be asked is the account's setting, not this request's: the operator's key may still help. */
+function notTheCallers(thrown: unknown): GatewayError {
+  const error = toGatewayError(thrown);
+  if (error.code !== 'invalid_value' || error.origin !== 'router') return error;
+  return new GatewayError('bad_gateway', `The account's own vendor key cannot be used. ${error.message}`, {
+    cause: error,
+  });
 }
 
 async function testKey(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { KeyPolicy } from '../../src/auth/key-directory.ts';
 import { compose, composeModels, type Gateway } from '../../src/compose.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { silentLog } from '../../src/core/log.ts';
+import { type Log, silentLog } from '../../src/core/log.ts';
 import { parseDollars } from '../../src/core/money.ts';
 import { freePolicy } from './callers.ts';
 import { placeEmptyDatabase } from './databases.ts';
@@ -47,7 +47,16 @@ aliases:
   - { id: vendor-only, name: Vendor, price: { per_minute_usd: "0.10" }, models: [openai/whisper-1] }
 `;
 
-export async function startPayingGateway(): Promise<PayingGateway> {
+export interface PayingGatewayOptions {
+  /** Further settings. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly log?: Log;
+}
+
+export async function startPayingGateway({
+  env = {},
+  log = silentLog,
+}: PayingGatewayOptions = {}): Promise<PayingGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'paying-gateway-'));
   const vendor = await startFakeVendor(answerJson({ text: speech.text }));
   // An embedded database takes seconds to make: this one was made for all tests, and has its tables.
@@ -68,12 +77,13 @@ export async function startPayingGateway(): Promise<PayingGateway> {
       FLUXSCRIBE_ENGINE_WORKERS: '1',
       OPENAI_API_KEY: 'sk-vendor',
       OPENAI_BASE_URL: `${vendor.url}/v1`,
+      ...env,
     },
     workingDir: folder,
   });
-  const shelf = composeModels({ config, log: silentLog });
+  const shelf = composeModels({ config, log });
   for (const { id } of shelf.defaultArtifacts) await shelf.store.ensure(id);
-  const gateway = await compose({ config, log: silentLog }, shelf);
+  const gateway = await compose({ config, log }, shelf);
   const url = await gateway.app.listen({ host: '127.0.0.1', port: 0 });
   await gateway.engine.ready();
   const { accounts, keys, ledger } = gateway.accounts;
