@@ -8,6 +8,7 @@ import { createGate } from '../limits/gate.ts';
 import { createOverload } from '../limits/overload.ts';
 import { answerErrors, malformedRequestAnswer, sendError } from './answer-errors.ts';
 import type { HttpParts } from './http-parts.ts';
+import { readJsonBodies } from './intake/json-bodies.ts';
 import { openSpool } from './intake/spool.ts';
 import { exposedHeaders } from './reply/receipt.ts';
 import { recordRequests } from './request-facts.ts';
@@ -60,6 +61,7 @@ export async function createHttpApp(parts: HttpParts): Promise<FastifyInstance> 
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   letBodiesWait(app);
+  readJsonBodies(app);
   recordRequests(app, { log, metrics: parts.metrics, lingerMs: limits.lingerMs });
   endConnectionsWhileClosing(app);
   answerErrors(app, log);

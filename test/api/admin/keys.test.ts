@@ -62,6 +62,19 @@ describeAdmin('keys and vendor keys over HTTP', (admin) => {
     assert.deepEqual([change.status, errorOf(change).param], [404, 'key_id']);
   });
 
+  it('takes an empty body that is called JSON for none, as many clients send it', async () => {
+    const { call, newAccount } = admin();
+    const { id, keyId } = await newAccount();
+    const path = `/api/accounts/${id}/keys/${keyId}`;
+    assert.equal((await call('POST', `${path}/tokens`, { body: '' })).status, 201);
+    assert.equal((await call('DELETE', path, { body: '' })).status, 204);
+    assert.equal((await call('POST', `/api/accounts/${id}/keys`, { body: '' })).status, 400);
+    assert.equal(
+      (await call('POST', `/api/accounts/${id}/keys`, { body: '{"__proto__": {}, "name": "x"}' })).status,
+      400,
+    );
+  });
+
   it('does not find a key under another account', async () => {
     const { call, newAccount } = admin();
     const { keyId, key } = await newAccount();
