@@ -8,6 +8,7 @@ import { createUpstreams, withConfiguredModels } from './compose-providers.ts';
 import { loadConfig } from './config/load-config.ts';
 import { vendorVariables } from './config/provider-settings.ts';
 import { silentLog } from './core/log.ts';
+import { createOutboundSockets } from './net/outbound-socket.ts';
 import { featuresOf, traitsOf } from './providers/openai-compatible/profile.ts';
 import { findProfile } from './providers/openai-compatible/profiles.ts';
 
@@ -92,6 +93,37 @@ describe('the providers of the settings', () => {
     // Recordings for the bridge are held in memory: there is a ceiling unless the operator names one.
     const ceilings = ['absent', 'gladia'].map((id) => upstreams.providers.get(id)?.models()[0]?.maxUploadBytes);
     assert.deepEqual(ceilings, [32 * 1024 * 1024, 5000]);
+    await upstreams.close();
+  });
+
+  it("makes a vendor with an account's key whether it is switched on or not, and none whose address nobody knows", async () => {
+    const upstreams = createUpstreams(providersOf({}), () => catalogue);
+    const own = { apiKey: 'key-of-an-account', baseUrl: null };
+    for (const { kind } of vendorVariables) {
+      const provider = upstreams.withKey(kind, own);
+      assert.equal(provider?.id ?? null, kind === 'azure' ? null : kind);
+      if (provider) assert.ok(provider.models().length > 0, kind);
+    }
+    assert.equal(upstreams.withKey('azure', { ...own, baseUrl: 'https://r.openai.azure.com' })?.id, 'azure');
+    for (const id of ['local', 'ai-sdk', 'nobody']) assert.equal(upstreams.withKey(id, own), null, id);
+    await upstreams.close();
+  });
+
+  it('lets an account name no private address, neither for requests nor for sockets', async () => {
+    const upstreams = createUpstreams(providersOf({}), () => catalogue);
+    for (const baseUrl of ['http://127.0.0.1:9', 'http://localhost:9', 'http://10.0.0.5', 'http://[::1]:9']) {
+      for (const id of ['openai', 'deepgram', 'assemblyai', 'elevenlabs']) {
+        const provider = upstreams.withKey(id, { apiKey: 'key-of-an-account', baseUrl });
+        assert.ok(provider?.checkKey);
+        await assert.rejects(provider.checkKey(new AbortController().signal), { code: 'invalid_value' });
+        await provider.close();
+      }
+      const sockets = createOutboundSockets({ publicOnly: true });
+      const url = new URL(baseUrl.replace('http', 'ws'));
+      const { signal } = new AbortController();
+      await assert.rejects(sockets.open({ url, headers: {}, signal, onText: () => {} }), { code: 'invalid_value' });
+      await sockets.close();
+    }
     await upstreams.close();
   });
 });
