@@ -5,7 +5,7 @@ import { formatDollars, parseDollars } from '../../src/core/money.ts';
 import { answerJson, stall } from '../helpers/fake-vendor.ts';
 import { checkBooks } from '../helpers/ledger-books.ts';
 import { operatorKey, type PayingGateway, startPayingGateway } from '../helpers/paying-gateway.ts';
-import { speech } from '../helpers/speech.ts';
+import { longSpeechWav, speech } from '../helpers/speech.ts';
 
 /** 6.21 s at ten cents a minute. */
 const price = '0.010350000';
@@ -128,6 +128,33 @@ describe('accounts, by the whole gateway', () => {
       assert.equal((await test.wallet(id)).balance, parseDollars('1'));
       const kept = await row(id);
       assert.deepEqual([kept.status, kept.errorCode, kept.costNanos], [499, 'client_closed_request', 0n]);
+    });
+
+    it('pays for the text that it was given when its caller leaves a stream in the middle', async () => {
+      const { id, key } = await test.account('1');
+      const form = new FormData();
+      form.append('model', 'local/moonshine-tiny');
+      form.append('stream', 'true');
+      form.append('file', new Blob([longSpeechWav(600)]), 'speech.wav');
+      const leave = new AbortController();
+      const response = await fetch(`${test.url}/v1/audio/transcriptions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}` },
+        body: form,
+        signal: leave.signal,
+      });
+      assert.ok(response.body);
+      for await (const piece of response.body) {
+        if (Buffer.from(piece).includes('transcript.text.')) break;
+      }
+      leave.abort();
+      while ((await test.wallet(id)).held > 0n) await sleep(5);
+      const kept = await row(id);
+      assert.deepEqual([kept.status, kept.errorCode], [499, 'client_closed_request']);
+      assert.ok(kept.audioMs > 0 && kept.audioMs < 600_000, `${kept.audioMs} ms`);
+      assert.ok(kept.costNanos > 0n);
+      assert.equal((await test.wallet(id)).balance, parseDollars('1') - kept.costNanos);
+      await checkBooks(test.gateway.accounts.database, [id]);
     });
 
     it('is refused with 429 when the budget of its key cannot pay, and never reaches a vendor', async () => {
