@@ -1,13 +1,14 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.ts';
 import type { HttpParts } from '../http-parts.ts';
 import type { DepotEntry, DepotTask } from '../model-depot.ts';
 import { requireKey } from '../require-key.ts';
 import { errorBody, storedModelBody, storedModelListBody, storedModelRemovedBody } from '../wire-schemas.ts';
+import { noteAct } from './admin/note-act.ts';
 
 /** `/api/models`: the model files of this machine, for keys with the scope `admin`. */
-export function modelStoreRoutes(app: FastifyInstance, { auth, modelDepot }: HttpParts): void {
+export function modelStoreRoutes(app: FastifyInstance, { auth, modelDepot, accounts }: HttpParts): void {
   const onRequest = requireKey(auth, 'admin');
   const tags = ['model store'];
   const params = z.object({ id: z.string().describe('As `GET /api/models` lists it; `local/` in front is left off.') });
@@ -15,6 +16,10 @@ export function modelStoreRoutes(app: FastifyInstance, { auth, modelDepot }: Htt
   const found = (entry: DepotEntry | null, id: string): DepotEntry => {
     if (entry) return entry;
     throw new GatewayError('model_not_found', `There is no model '${id.slice(0, 256)}'.`, { param: 'id' });
+  };
+
+  const note = async (request: FastifyRequest, action: string, id: string) => {
+    if (accounts) await noteAct(accounts, request, { action, accountId: null, target: id, details: {} });
   };
 
   app.get(
@@ -62,6 +67,7 @@ export function modelStoreRoutes(app: FastifyInstance, { auth, modelDepot }: Htt
     async (request, reply) => {
       const id = idOf(request.params.id);
       const entry = found(await modelDepot.pull(id), id);
+      await note(request, 'model.pull', id);
       return reply.code(entry.state === 'not-installed' ? 202 : 200).send(toWire(entry));
     },
   );
@@ -84,6 +90,7 @@ export function modelStoreRoutes(app: FastifyInstance, { auth, modelDepot }: Htt
         const known = outcome ? 'is not installed' : 'does not exist';
         throw new GatewayError('model_not_found', `The model '${id.slice(0, 256)}' ${known}.`, { param: 'id' });
       }
+      await note(request, 'model.remove', id);
       return { id, object: 'stored_model', deleted: true, restart_needed: outcome.restartNeeded };
     },
   );

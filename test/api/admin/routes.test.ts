@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { DepotEntry, ModelDepot } from '../../../src/http/model-depot.ts';
 import type { ExplainAsk, RouteExplanation } from '../../../src/pipeline/explain-route.ts';
 import { dataOf, describeAdmin, errorOf } from '../../helpers/admin-gateway.ts';
 
@@ -18,6 +19,27 @@ function explainRoute(ask: ExplainAsk): RouteExplanation {
     refusal: null,
   };
 }
+
+const storedModel: DepotEntry = {
+  id: 'whisper-base',
+  kind: 'recogniser',
+  loader: 'ctranslate2-whisper',
+  state: 'not-installed',
+  sizeBytes: null,
+  languages: ['en'],
+  models: ['local/whisper-base'],
+  licence: 'MIT',
+  homepage: null,
+  files: [],
+  sources: [],
+  task: null,
+};
+const modelDepot: ModelDepot = {
+  list: async () => [storedModel],
+  find: async () => storedModel,
+  pull: async () => storedModel,
+  remove: async () => ({ removed: true, restartNeeded: false }),
+};
 
 describeAdmin(
   'routes and providers over HTTP',
@@ -47,6 +69,20 @@ describeAdmin(
         const reply = await call('GET', `/api/routes/explain?key_id=${gone}`);
         assert.deepEqual([reply.status, errorOf(reply).param], [404, 'key_id']);
       }
+    });
+
+    it('writes down who fetched and who deleted a model', async () => {
+      const { call } = admin();
+      assert.equal((await call('POST', '/api/models/whisper-base/pull')).status, 202);
+      assert.equal((await call('DELETE', '/api/models/whisper-base')).status, 200);
+      const acts = dataOf(await call('GET', '/api/audit?limit=2'));
+      assert.deepEqual(
+        acts.map((act) => [act.action, act.target, act.account_id, act.actor_key_id]),
+        [
+          ['model.remove', 'whisper-base', null, 'admin-setting'],
+          ['model.pull', 'whisper-base', null, 'admin-setting'],
+        ],
+      );
     });
 
     it('tells how providers are', async () => {
@@ -99,6 +135,6 @@ describeAdmin(
         },
       ],
     },
-    http: { explainRoute },
+    http: { explainRoute, modelDepot },
   },
 );
