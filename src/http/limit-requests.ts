@@ -20,7 +20,7 @@ export function limitRequests(limiter: Limiter | null, overload: Overload): onRe
       done(refusal ?? undefined);
       return;
     }
-    const admission = limiter.admit(limitedCallerOf(principal), 'request');
+    const admission = limiter.admit(knownCallerOf(principal), 'request');
     const enter = (known: Admission) => done(hold(request, reply, known) ?? undefined);
     if (admission instanceof Promise) admission.then(enter, done);
     else enter(admission);
@@ -53,6 +53,18 @@ export function takeAudio(request: FastifyRequest, reply: FastifyReply, duration
   };
   const admission = permit.takeAudio(durationMs);
   return admission instanceof Promise ? admission.then(enter) : enter(admission);
+}
+
+/** Callers are the same objects for as long as nothing about them changes. */
+const knownCallers = new WeakMap<Caller, LimitedCaller>();
+
+function knownCallerOf(caller: Caller): LimitedCaller {
+  let known = knownCallers.get(caller);
+  if (!known) {
+    known = limitedCallerOf(caller);
+    knownCallers.set(caller, known);
+  }
+  return known;
 }
 
 /** The key's own limits and its account's plan's; both hold. */

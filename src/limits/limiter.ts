@@ -102,7 +102,7 @@ export function createLimiter(counters: Counters): Limiter {
 
   return {
     admit(caller, kind) {
-      const plan = planAdmission(caller, kind);
+      const plan = plannedAdmission(caller, kind);
       const { ask } = plan;
       if (ask.buckets.length === 0 && ask.places.length === 0) return unlimited;
       return whenKnown(counters.take(ask), (verdict) =>
@@ -133,6 +133,18 @@ function holdersOf({ keyId, key, account }: LimitedCaller): { whose: Whose; id: 
 }
 
 const ownerOf = ({ keyId, account }: LimitedCaller) => account?.id ?? keyId;
+
+/** The same for every request of a caller, for as long as it is the same object. */
+const planned = { request: new WeakMap<LimitedCaller, Plan>(), live: new WeakMap<LimitedCaller, Plan>() };
+
+function plannedAdmission(caller: LimitedCaller, kind: 'request' | 'live'): Plan {
+  let plan = planned[kind].get(caller);
+  if (!plan) {
+    plan = planAdmission(caller, kind);
+    planned[kind].set(caller, plan);
+  }
+  return plan;
+}
 
 function planAdmission(caller: LimitedCaller, kind: 'request' | 'live'): Plan {
   const buckets: BucketAsk[] = [];
