@@ -4,13 +4,14 @@
  * front of an upstream that reads the whole body and answers at once. Every contestant has its turn in every round, so
  * that what else the machine does hits all alike. Processor time is that of the gateway's processes, read from /proc.
  *
- *     npm run bench:gateway -- [--quick] [--litellm] [--only NAME,…] [--no-memory | --only-memory]
+ *     npm run bench:gateway -- [--quick] [--litellm] [--postgres] [--only NAME,…] [--no-memory | --only-memory]
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import os, { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { startTestPostgres } from '../scripts/test-postgres.ts';
 import { residentBytesOf } from '../test/helpers/process-tree.ts';
 import {
   type Contestant,
@@ -31,6 +32,7 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     litellm: { type: 'boolean', default: false },
+    postgres: { type: 'boolean', default: false },
     'no-memory': { type: 'boolean', default: false },
     'only-memory': { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
@@ -76,6 +78,7 @@ try {
 async function startAll(): Promise<void> {
   const starters: readonly (readonly [string, () => Promise<Contestant>])[] = [
     ['fluxscribe', () => startOurs(upstream.port)],
+    ...(options.postgres ? [['fluxscribe on PostgreSQL', startOnPostgres] as const] : []),
     [yardstick, () => startBare(upstream.port)],
     ['nginx', () => startNginx(upstream.port, folder)],
     ['Portkey', () => startPortkey(upstream.port, folder)],
@@ -91,6 +94,18 @@ async function startAll(): Promise<void> {
       console.log(`${name} is left out: ${thrown.message}`);
     }
   }
+}
+
+/** With a PostgreSQL of this machine's own for the time of the run; its processor time is not counted. */
+async function startOnPostgres(): Promise<Contestant> {
+  const postgres = await startTestPostgres();
+  if (postgres === null) throw new NotHere('no PostgreSQL is installed');
+  const ours = await startOurs(upstream.port, postgres.url);
+  const stop = async () => {
+    await ours.stop();
+    await postgres.stop();
+  };
+  return { ...ours, stop };
 }
 
 /** One row of figures for each contestant: medians over the rounds, latencies of all rounds together. */

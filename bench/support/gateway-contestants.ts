@@ -37,16 +37,20 @@ export async function startScript(script: string, ...args: string[]): Promise<{ 
   return { child, port: await promise };
 }
 
-/** This project as operators run it: keys, routing, prices, metrics and the log of requests are on. */
-export async function startOurs(upstreamPort: number): Promise<Contestant> {
+/**
+ * This project as operators run it: keys, limits, routing, holds and charges, metrics and the log of requests are on, on
+ * the embedded database or, with `databaseUrl`, on PostgreSQL.
+ */
+export async function startOurs(upstreamPort: number, databaseUrl: string | null = null): Promise<Contestant> {
   const server = await startServer({
+    ...(databaseUrl !== null && { DATABASE_URL: databaseUrl }),
     OPENAI_API_KEY: vendorKey,
     OPENAI_BASE_URL: `http://127.0.0.1:${upstreamPort}/v1`,
     FIREWORKS_API_KEY: vendorKey,
     FIREWORKS_BASE_URL: `http://127.0.0.1:${upstreamPort}/v1`,
   });
   return {
-    name: 'fluxscribe',
+    name: databaseUrl === null ? 'fluxscribe' : 'fluxscribe on PostgreSQL',
     pid: server.pid,
     port: server.port,
     path: route,
