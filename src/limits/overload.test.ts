@@ -1,24 +1,33 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { silentLog } from '../core/log.ts';
 import { createOverload, watchLoopDelay } from './overload.ts';
 
 describe('overload', () => {
   it('refuses from the ceiling on, says when to come again, and names what was too much', () => {
     let waiting = 9;
-    const overload = createOverload([
-      { name: 'uploads in memory', read: () => 0, ceiling: 1 },
-      { name: 'engine queue', read: () => waiting, ceiling: 10 },
-    ]);
+    const lines: string[] = [];
+    const write = (fields: object, message: string) => void lines.push(`${JSON.stringify(fields)} ${message}`);
+    const overload = createOverload(
+      [
+        { name: 'uploads in memory', read: () => 0, ceiling: 1 },
+        { name: 'engine queue', read: () => waiting, ceiling: 10 },
+      ],
+      { ...silentLog, info: write, warn: write },
+    );
     assert.equal(overload.check(), null);
-    assert.equal(overload.overloadedBy, null);
     waiting = 10;
     const refusal = overload.check();
     assert.equal(refusal?.code, 'service_unavailable');
     assert.equal(refusal?.retryAfterSeconds, 2);
-    assert.equal(overload.overloadedBy, 'engine queue');
+    overload.check();
     waiting = 0;
     assert.equal(overload.check(), null);
+    assert.deepEqual(lines, [
+      '{"because":"engine queue"} uploads are refused: there is too much to do',
+      '{} uploads are taken again',
+    ]);
   });
 
   it('sees a process that is held up, and that it no longer is', async () => {

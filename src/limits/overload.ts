@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { GatewayError } from '../core/errors.ts';
+import { type Log, silentLog } from '../core/log.ts';
 
 /** Something that can be too much. */
 export interface LoadSignal {
@@ -18,26 +19,29 @@ export interface LoadSignal {
 export interface Overload {
   /** null: there is room. Otherwise GatewayError `service_unavailable` with `Retry-After`. */
   check(): GatewayError | null;
-  /** The signal that is too high at this moment; null: none is. */
-  readonly overloadedBy: string | null;
 }
 
 /** Long enough for a queue to move on, short enough that nobody gives up. */
 const retryAfterSeconds = 2;
 
-export function createOverload(signals: readonly LoadSignal[]): Overload {
-  const highest = () => signals.find(({ read, ceiling }) => read() >= ceiling)?.name ?? null;
+/** The log says which signal it is when refusing begins, and when it is over. */
+export function createOverload(signals: readonly LoadSignal[], log: Log = silentLog): Overload {
+  let isRefusing = false;
   return {
     check() {
-      if (highest() === null) return null;
+      const tooHigh = signals.find(({ read, ceiling }) => read() >= ceiling);
+      if (!tooHigh) {
+        if (isRefusing) log.info({}, 'uploads are taken again');
+        isRefusing = false;
+        return null;
+      }
+      if (!isRefusing) log.warn({ because: tooHigh.name }, 'uploads are refused: there is too much to do');
+      isRefusing = true;
       return new GatewayError('service_unavailable', 'The server has more to do than it can at this moment.', {
         retryAfterSeconds,
         // It is no provider's fault, and nobody was asked.
         transient: true,
       });
-    },
-    get overloadedBy() {
-      return highest();
     },
   };
 }

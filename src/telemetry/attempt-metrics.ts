@@ -7,6 +7,8 @@ export interface MeasuredAttempt {
   readonly modelId: string;
   /** `opening`, `first`, `fallback` or `hedge`. */
   readonly kind: string;
+  /** Made with an account's own key, whose troubles are the account's. */
+  readonly ownKey?: true;
   /** `ok`, a code of the error table, or what routing calls its other ends. */
   readonly outcome: string;
   readonly latencyMs: number;
@@ -34,7 +36,7 @@ export function createAttemptMetrics(registry: Registry, breakers: () => readonl
   const registers = [registry];
   const attempts = new Counter({
     name: 'fluxscribe_attempts_total',
-    help: 'Attempts by kind (opening, first, fallback, hedge) and outcome; bad_output:… is an answer that was judged faulty.',
+    help: 'Attempts by kind (opening, first, fallback, hedge; own-key with a key of the account) and outcome; bad_output:… is an answer that was judged faulty.',
     labelNames: ['provider', 'model', 'kind', 'outcome'],
     registers,
   });
@@ -63,10 +65,10 @@ export function createAttemptMetrics(registry: Registry, breakers: () => readonl
     },
   });
   return {
-    attemptEnded({ providerId, modelId, kind, outcome, latencyMs }) {
+    attemptEnded({ providerId, modelId, kind, outcome, latencyMs, ownKey }) {
       const labels = { provider: providerId, model: modelLabel(modelId) };
-      attempts.inc({ ...labels, kind, outcome });
-      if (outcome === 'cancelled' || outcome === 'breaker_open') return;
+      attempts.inc({ ...labels, kind: ownKey ? 'own-key' : kind, outcome });
+      if (ownKey || outcome === 'cancelled' || outcome === 'breaker_open') return;
       latency.observe(
         { ...labels, result: outcome === 'ok' || outcome === 'unsure' ? 'answer' : 'failure' },
         latencyMs / 1000,
