@@ -8,6 +8,7 @@ export function payerOf({ account, keyId, monthlyBudgetNanos, plan }: Caller, fa
     accountId: account.id,
     keyId,
     monthlyBudgetNanos,
+    isUnlimited: plan.billing === 'unlimited',
     prices: plan.prices,
     arrivedAtMs: facts.arrivedAtMs,
     onHeld: () => {

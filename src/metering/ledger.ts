@@ -112,6 +112,12 @@ export interface Ledger {
   settle(hold: Pick<Hold, 'id' | 'accountId'>, settlement: Settlement): Promise<Receipt>;
   /** Gives everything back: failed work costs nothing. Otherwise as `settle`. */
   void(hold: Pick<Hold, 'id' | 'accountId'>, record: RequestRecord | null): Promise<Receipt>;
+  /**
+   * Charges an account whose wallet is never refused, in one step when the work is done: nothing was held before. The
+   * same charge key again changes nothing. A wallet that can be refused by now, and cannot pay, is charged nothing; the
+   * row is written all the same.
+   */
+  charge(ask: Omit<ReserveAsk, 'ttlMs' | 'amountNanos' | 'key'>, settlement: Settlement): Promise<Receipt>;
   /** Ends holds that nobody resolved in time, at most a thousand; resolves with how many. Any process may call it at any time. */
   expire(): Promise<number>;
   /**

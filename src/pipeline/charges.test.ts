@@ -27,13 +27,14 @@ function scriptedLedger(failures = 0) {
   const noted: {
     reserved: ReserveAsk[];
     settled: Settlement[];
+    atOnce: Settlement[];
     voided: (RequestRecord | null)[];
-  } = { reserved: [], settled: [], voided: [] };
+  } = { reserved: [], settled: [], atOnce: [], voided: [] };
   let left = failures;
   const receipt = (chargedNanos: bigint): Receipt => {
     return { state: 'settled', chargedNanos, uncollectedNanos: 0n, balanceNanos: 0n };
   };
-  const ledger: Pick<Ledger, 'reserve' | 'settle' | 'void'> = {
+  const ledger: Pick<Ledger, 'reserve' | 'settle' | 'void' | 'charge'> = {
     async reserve(ask) {
       noted.reserved.push(ask);
       const hold: Hold = {
@@ -52,6 +53,10 @@ function scriptedLedger(failures = 0) {
       noted.settled.push(settlement);
       return receipt(settlement.costNanos);
     },
+    async charge(_ask, settlement) {
+      noted.atOnce.push(settlement);
+      return receipt(settlement.costNanos);
+    },
     async void(_hold, record) {
       if (left-- > 0) throw new GatewayError('service_unavailable', 'The database is away.');
       noted.voided.push(record);
@@ -61,7 +66,14 @@ function scriptedLedger(failures = 0) {
   return { ledger, noted };
 }
 
-const payer: Payer = { accountId: 'acc_1', keyId: 'key_1', monthlyBudgetNanos: null, prices: {}, arrivedAtMs: 1 };
+const payer: Payer = {
+  accountId: 'acc_1',
+  keyId: 'key_1',
+  monthlyBudgetNanos: null,
+  isUnlimited: false,
+  prices: {},
+  arrivedAtMs: 1,
+};
 const ask = (more: Partial<ChargeAsk> = {}): ChargeAsk => ({
   requestId: 'req_1',
   payer,
@@ -155,6 +167,16 @@ describe('charges', () => {
     assert.equal(away.noted.settled.length, 0);
     const error = new GatewayError('bad_gateway', 'Nonsense.');
     await (await away.open(ask())).fail({ error, attempts: [], answered: null, deliveredMs: 0 });
+  });
+
+  it('are written in one step for an account that is never refused, unless its key has a budget', async () => {
+    const { open, noted } = chargesOf();
+    const unlimited = { ...payer, isUnlimited: true };
+    await (await open(ask({ payer: unlimited }))).settle(work());
+    assert.deepEqual([noted.reserved.length, noted.settled.length], [0, 0]);
+    assert.equal(noted.atOnce[0]?.costNanos, parseDollars('0.10'));
+    await open(ask({ payer: { ...unlimited, monthlyBudgetNanos: 1n } }));
+    assert.equal(noted.reserved.length, 1);
   });
 
   it('are only said where nobody pays', async () => {

@@ -17,6 +17,8 @@ export interface Payer {
   readonly keyId: string;
   /** null: the key has no budget. */
   readonly monthlyBudgetNanos: Nanos | null;
+  /** The wallet is never refused: nothing has to be held in it. */
+  readonly isUnlimited: boolean;
   /** By model or alias: what the account's plan sets over the catalogue's prices. */
   readonly prices: Readonly<Record<string, Pick<Price, 'nanosPerMinute' | 'minimumMs'>>>;
   /** When the request came, in milliseconds since the Unix epoch. */
@@ -76,12 +78,14 @@ export interface OpenCharge {
   fail(failure: Failure): Promise<void>;
 }
 
+type ChargingLedger = Pick<Ledger, 'reserve' | 'settle' | 'void' | 'charge'>;
+
 export interface ChargesParts {
   readonly prices: PriceBook;
   /** What a vendor takes from the operator for a model of this id; null: it is our own. Left out: all are. */
   readonly vendorPriceOf?: (modelId: string) => Price | null;
   /** null while there is none yet; left out: nobody pays, as on the command line. */
-  readonly ledger?: () => Pick<Ledger, 'reserve' | 'settle' | 'void'> | null;
+  readonly ledger?: () => ChargingLedger | null;
   readonly log: Log;
 }
 
@@ -104,19 +108,13 @@ export function createCharges(parts: ChargesParts): OpenChargeFor {
     const ledger = parts.ledger();
     if (!ledger) throw new GatewayError('service_unavailable', 'The database is not open.', { retryAfterSeconds: 1 });
     const startedAt = performance.now();
-    const { requestId, durationMs, promptBytes, deadlineMs } = ask;
-    const hold = await ledger.reserve({
-      accountId: payer.accountId,
-      chargeKey: requestId,
-      amountNanos: ask.isOwnAlone
-        ? chargeFor(ownPrice, durationMs).costNanos
-        : ceilingFor(price, durationMs, promptBytes),
-      ttlMs: deadlineMs + holdMarginMs,
-      requestId,
-      key: { id: payer.keyId, budgetNanos: payer.monthlyBudgetNanos },
-    });
+    const { requestId, durationMs, promptBytes } = ask;
+    const amountNanos = ask.isOwnAlone
+      ? chargeFor(ownPrice, durationMs).costNanos
+      : ceilingFor(price, durationMs, promptBytes);
+    const ends = await heldFor(ledger, ask, payer, amountNanos);
     payer.onHeld?.();
-    const kept: KeptHold = { ledger, hold, log: parts.log, requestId };
+    const kept: KeptHold = { ...ends, log: parts.log, requestId };
     const rowOf = (more: Partial<RequestRecord>): RequestRecord => ({
       ...emptyRow({ ...ask, payer }),
       probedMs: durationMs,
@@ -147,6 +145,31 @@ export function createCharges(parts: ChargesParts): OpenChargeFor {
         await giveBack(kept, { costNanos: charge.costNanos, providerCostNanos, record });
       },
     };
+  };
+}
+
+/** Holds the money. An account that is never refused, by a key without a budget, is charged in one step at the end. */
+async function heldFor(
+  ledger: ChargingLedger,
+  { requestId, deadlineMs }: ChargeAsk,
+  { accountId, keyId, monthlyBudgetNanos, isUnlimited }: Payer,
+  amountNanos: Nanos,
+): Promise<Pick<KeptHold, 'expiresAtMs' | 'settle' | 'giveBackAll'>> {
+  const work = { accountId, chargeKey: requestId, requestId };
+  const ttlMs = deadlineMs + holdMarginMs;
+  if (isUnlimited && monthlyBudgetNanos === null) {
+    return {
+      expiresAtMs: Date.now() + ttlMs,
+      settle: (settlement) => ledger.charge(work, settlement),
+      giveBackAll: (record) => ledger.charge(work, { costNanos: 0n, providerCostNanos: 0n, record }),
+    };
+  }
+  const key = { id: keyId, budgetNanos: monthlyBudgetNanos };
+  const hold = await ledger.reserve({ ...work, amountNanos, ttlMs, key });
+  return {
+    expiresAtMs: hold.expiresAtMs,
+    settle: (settlement) => ledger.settle(hold, settlement),
+    giveBackAll: (record) => ledger.void(hold, record),
   };
 }
 
@@ -198,11 +221,14 @@ function workColumns({ attempts, modelId, providerId, usage, lengths, ownKey }: 
   };
 }
 
+/** A settlement with its row. */
+type Ended = Settlement & { readonly record: RequestRecord };
+
 /** What fails here ends by itself when the hold expires: nothing is taken, and only the row is lost. */
-async function giveBack({ ledger, hold, log, requestId }: KeptHold, end: Settlement): Promise<Receipt | null> {
+async function giveBack({ settle, giveBackAll, log, requestId }: KeptHold, end: Ended): Promise<Receipt | null> {
   try {
     const isFree = end.costNanos === 0n && end.providerCostNanos === 0n;
-    return await (isFree ? ledger.void(hold, end.record) : ledger.settle(hold, end));
+    return await (isFree ? giveBackAll(end.record) : settle(end));
   } catch (thrown) {
     log.warn({ err: thrown, requestId }, 'a hold could not be given back; it expires by itself');
     return null;

@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toGatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import type { Hold, Ledger, Receipt, Settlement } from '../metering/ledger.ts';
+import type { Receipt, Settlement } from '../metering/ledger.ts';
+import type { RequestRecord } from '../metering/usage-store.ts';
 
 /** A hold and what it takes to end it. */
 export interface KeptHold {
-  readonly ledger: Pick<Ledger, 'settle' | 'void'>;
-  readonly hold: Hold;
+  /** When it ends by itself, in milliseconds since the Unix epoch. */
+  readonly expiresAtMs: number;
+  readonly settle: (settlement: Settlement) => Promise<Receipt>;
+  readonly giveBackAll: (record: RequestRecord) => Promise<Receipt>;
   readonly log: Log;
   readonly requestId: string;
 }
@@ -26,10 +29,10 @@ let later = 0;
  * settled once.
  */
 export async function settleSurely(kept: KeptHold, settlement: Settlement): Promise<Receipt | null> {
-  const { ledger, hold, log, requestId } = kept;
+  const { settle, log, requestId } = kept;
   for (const pauseMs of [...pausesMs, null]) {
     try {
-      return await ledger.settle(hold, settlement);
+      return await settle(settlement);
     } catch (thrown) {
       if (toGatewayError(thrown).code !== 'service_unavailable') throw thrown;
       if (pauseMs !== null) await sleep(pauseMs);
@@ -40,18 +43,18 @@ export async function settleSurely(kept: KeptHold, settlement: Settlement): Prom
   return null;
 }
 
-async function settleLater({ ledger, hold, log, requestId }: KeptHold, settlement: Settlement): Promise<void> {
+async function settleLater({ settle, expiresAtMs, log, requestId }: KeptHold, settlement: Settlement): Promise<void> {
   if (later >= maxLater) {
     log.error({ requestId, costNanos: String(settlement.costNanos) }, 'a charge was lost: too many wait');
     return;
   }
   later++;
   try {
-    while (Date.now() < hold.expiresAtMs) {
+    while (Date.now() < expiresAtMs) {
       // Unheld: a process that is told to stop does not wait for a database that is away.
       await sleep(laterPauseMs, null, { ref: false });
       try {
-        await ledger.settle(hold, settlement);
+        await settle(settlement);
         log.info({ requestId }, 'a charge was written late');
         return;
       } catch (thrown) {

@@ -101,6 +101,29 @@ describeDatabases('ledger', (database) => {
     assert.deepEqual(await wallet(id), { balance: 95, held: 0 });
   });
 
+  it('charges an account that is never refused in one step, once for a charge key, with its row', async () => {
+    const id = await newAccount(0, 'unlimited');
+    const one = { accountId: id, chargeKey: 'at-once', requestId: 'req_at_once' };
+    const receipts = await Promise.all([ledger.charge(one, cost(5)), ledger.charge(one, cost(5))]);
+    assert.deepEqual(
+      receipts.map(({ state, chargedNanos }) => [state, chargedNanos]),
+      [
+        ['settled', 5n * cent],
+        ['settled', 5n * cent],
+      ],
+    );
+    assert.deepEqual((await ledger.charge(one, cost(5))).chargedNanos, 5n * cent);
+    assert.deepEqual(await wallet(id), { balance: -5, held: 0 });
+    const crowd = Array.from({ length: 50 }, (_, n) => ledger.charge({ ...one, chargeKey: `crowd-${n}` }, cost(1)));
+    await Promise.all(crowd);
+    assert.deepEqual(await wallet(id), { balance: -55, held: 0 });
+    const poor = await newAccount(3);
+    const refused = await ledger.charge({ ...one, accountId: poor }, cost(5));
+    assert.deepEqual([refused.state, refused.chargedNanos], ['voided', 0n]);
+    assert.deepEqual(await wallet(poor), { balance: 3, held: 0 });
+    await checkBooks(database(), [id, poor]);
+  });
+
   it('lets a charge key of one account say nothing to another', async () => {
     const [left, right] = [await newAccount(5), await newAccount(5)];
     const one = ask(left, 5);

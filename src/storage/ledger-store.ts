@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { GatewayError } from '../core/errors.ts';
 import type { Nanos } from '../core/money.ts';
@@ -34,6 +35,8 @@ const batchesAtOnce = { embedded: 1, postgres: 2 };
 /** Some seconds of work at the rates that bench/ledger.ts measures; beyond it the answer is 503 with `Retry-After`. */
 const maxWaiting = 10_000;
 const maxExpired = 1_000;
+/** A hold that ends in the commit that makes it has no time to expire. */
+const atOnceTtlMs = 60_000;
 /** Most that one movement may be, a billion dollars: nonsense stops here and sums stay far from the end of 64 bits. */
 const maxAmount: Nanos = 1_000_000_000n * 1_000_000_000n;
 
@@ -43,6 +46,12 @@ interface Resolution {
   readonly costNanos: Nanos;
   readonly providerCostNanos: Nanos;
   readonly record: RequestRecord | null;
+}
+
+/** A hold that is made and ended at once. */
+interface Charge {
+  readonly ask: ReserveAsk;
+  readonly resolution: Resolution;
 }
 
 type Outcome = 'reserved' | 'existing' | 'no_wallet' | 'insufficient_credits' | 'budget_exhausted';
@@ -58,6 +67,12 @@ export function createLedgerStore({ db, kind }: Database): LedgerStore {
   });
   const resolutions: Batcher<Resolution, Receipt | null> = createBatcher({
     run: (items) => resolveAll(db, items),
+    maxItems: maxBatch,
+    concurrency,
+    maxWaiting,
+  });
+  const charges: Batcher<Charge, Receipt | null> = createBatcher({
+    run: (items) => chargeAll(db, items),
     maxItems: maxBatch,
     concurrency,
     maxWaiting,
@@ -90,6 +105,15 @@ export function createLedgerStore({ db, kind }: Database): LedgerStore {
       return resolve({ hold, state: 'settled', costNanos, providerCostNanos, record });
     },
     void: (hold, record) => resolve({ hold, state: 'voided', costNanos: 0n, providerCostNanos: 0n, record }),
+    async charge({ accountId, chargeKey, requestId }, { costNanos, providerCostNanos, record }) {
+      checkAmount(costNanos, 0n);
+      checkAmount(providerCostNanos, 0n);
+      const hold = { id: holdIdOf(accountId, chargeKey), accountId };
+      const ask = { accountId, chargeKey, amountNanos: costNanos, ttlMs: atOnceTtlMs, requestId, key: null };
+      const resolution = { hold, state: 'settled' as const, costNanos, providerCostNanos, record };
+      const receipt = await charges.add({ ask, resolution });
+      return receipt ?? { state: 'voided', chargedNanos: 0n, uncollectedNanos: costNanos, balanceNanos: 0n };
+    },
     async expire() {
       const { rows } = await sql<{ count: number }>`select ledger_expire(${maxExpired}) as count`.execute(db);
       return rows[0]?.count ?? 0;
@@ -142,23 +166,13 @@ export function createLedgerStore({ db, kind }: Database): LedgerStore {
       return { spentNanos: row?.spent ?? 0n, heldNanos: row?.held ?? 0n };
     },
     async idle() {
-      await Promise.all([reserves.idle(), resolutions.idle()]);
+      await Promise.all([reserves.idle(), resolutions.idle(), charges.idle()]);
     },
   };
 }
 
 async function reserveAll(db: Kysely<Schema>, asks: readonly ReserveAsk[]): Promise<readonly ReserveResult[]> {
-  const json = asks.map((ask, n) => ({
-    n,
-    hold_id: newId('hold'),
-    account_id: ask.accountId,
-    charge_key: ask.chargeKey,
-    amount: ask.amountNanos.toString(),
-    ttl_ms: ask.ttlMs,
-    request_id: ask.requestId,
-    key_id: ask.key?.id ?? null,
-    budget: ask.key?.budgetNanos?.toString() ?? null,
-  }));
+  const json = asks.map((ask, n) => reserveJson(ask, n, newId('hold')));
   const { rows } = await sql<{
     o_n: number;
     o_outcome: Outcome;
@@ -183,7 +197,35 @@ async function reserveAll(db: Kysely<Schema>, asks: readonly ReserveAsk[]): Prom
 }
 
 async function resolveAll(db: Kysely<Schema>, items: readonly Resolution[]): Promise<readonly (Receipt | null)[]> {
-  const json = items.map(({ hold, state, costNanos, providerCostNanos, record }, n) => ({
+  const { rows } = await sql<ResolvedRow>`
+    select * from ledger_resolve(${JSON.stringify(items.map(resolveJson))}::jsonb)`.execute(db);
+  return receiptsOf(rows, items.length);
+}
+
+async function chargeAll(db: Kysely<Schema>, items: readonly Charge[]): Promise<readonly (Receipt | null)[]> {
+  const asks = items.map(({ ask, resolution }, n) => reserveJson(ask, n, resolution.hold.id));
+  const resolutions = items.map(({ resolution }, n) => resolveJson(resolution, n));
+  const { rows } = await sql<ResolvedRow>`
+    select * from ledger_charge(${JSON.stringify(asks)}::jsonb, ${JSON.stringify(resolutions)}::jsonb)`.execute(db);
+  return receiptsOf(rows, items.length);
+}
+
+function reserveJson(ask: ReserveAsk, n: number, holdId: string) {
+  return {
+    n,
+    hold_id: holdId,
+    account_id: ask.accountId,
+    charge_key: ask.chargeKey,
+    amount: ask.amountNanos.toString(),
+    ttl_ms: ask.ttlMs,
+    request_id: ask.requestId,
+    key_id: ask.key?.id ?? null,
+    budget: ask.key?.budgetNanos?.toString() ?? null,
+  };
+}
+
+function resolveJson({ hold, state, costNanos, providerCostNanos, record }: Resolution, n: number) {
+  return {
     n,
     hold_id: hold.id,
     account_id: hold.accountId,
@@ -191,15 +233,19 @@ async function resolveAll(db: Kysely<Schema>, items: readonly Resolution[]): Pro
     cost: costNanos.toString(),
     provider_cost: providerCostNanos.toString(),
     record: record === null ? null : requestJson(record),
-  }));
-  const { rows } = await sql<{
-    o_n: number;
-    o_state: Receipt['state'] | null;
-    o_charged: bigint;
-    o_uncollected: bigint;
-    o_balance: bigint;
-  }>`select * from ledger_resolve(${JSON.stringify(json)}::jsonb)`.execute(db);
-  const results = new Array<Receipt | null>(items.length).fill(null);
+  };
+}
+
+interface ResolvedRow {
+  readonly o_n: number;
+  readonly o_state: Receipt['state'] | null;
+  readonly o_charged: bigint;
+  readonly o_uncollected: bigint;
+  readonly o_balance: bigint;
+}
+
+function receiptsOf(rows: readonly ResolvedRow[], count: number): readonly (Receipt | null)[] {
+  const results = new Array<Receipt | null>(count).fill(null);
   for (const row of rows) {
     if (row.o_state === null) continue;
     results[row.o_n] = {
@@ -283,6 +329,11 @@ async function entries(db: Kysely<Schema>, accountId: string, { limit, cursor }:
       memo: row.memo,
     }),
   );
+}
+
+/** The same for the same charge key, so that trying again finds what the first try made. */
+function holdIdOf(accountId: string, chargeKey: string): string {
+  return `hold_${hash('sha256', JSON.stringify([accountId, chargeKey]), 'base64url').slice(0, 24)}`;
 }
 
 function entryKind(kind: TransferKind): LedgerEntry['kind'] {

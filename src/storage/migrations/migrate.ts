@@ -7,6 +7,7 @@ import { ledgerTables } from './0002-ledger.ts';
 import { usageTables } from './0003-usage.ts';
 import { ledgerFunctions } from './0004-ledger-functions.ts';
 import { lengthCheck } from './0005-length-check.ts';
+import { chargeAtOnce } from './0006-charge-at-once.ts';
 
 /**
  * Every change of the tables, oldest first. A name that was released is never changed, nor is what it does: databases
@@ -18,6 +19,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0003-usage': usageTables,
   '0004-ledger-functions': ledgerFunctions,
   '0005-length-check': lengthCheck,
+  '0006-charge-at-once': chargeAtOnce,
 };
 
 /**
