@@ -21,6 +21,8 @@ export function openRedis({ url, commandTimeoutMs, log }: RedisOptions): Redis {
   const redis = new Redis(url, {
     connectTimeout: connectTimeoutMs,
     commandTimeout: commandTimeoutMs,
+    // A connection that says nothing for so long is a dead one, whatever the kernel still hopes for.
+    socketTimeout: 2 * commandTimeoutMs,
     enableOfflineQueue: false,
     // What was sent when the connection broke may have been done: nothing is sent twice.
     autoResendUnfulfilledCommands: false,
