@@ -10,6 +10,7 @@ import { createLedgerStore } from '../../src/storage/ledger-store.ts';
 import { freePolicy } from '../helpers/callers.ts';
 import { makeTestDatabase, type TestDatabase, testedKinds } from '../helpers/databases.ts';
 import { checkBooks } from '../helpers/ledger-books.ts';
+import { runCli } from '../helpers/run-cli.ts';
 import { type ServerProcess, serverKey, startServer, until } from '../helpers/start-server.ts';
 
 const skip = testedKinds.includes('postgres') ? false : 'FLUXSCRIBE_TEST_DATABASE_URL is not set';
@@ -76,6 +77,20 @@ describe('two servers on one PostgreSQL', { skip, timeout: 300_000 }, () => {
     assert.equal(response.status, 204);
     assert.equal(await transcribe(servers[0]!, key), '401 invalid_api_key');
     await until('the other server knows', 5_000, async () => (await transcribe(servers[1]!, key)).startsWith('401'));
+  });
+
+  it('take a new admin key of the command line at once, and the old one no longer', async () => {
+    const reset = async () => {
+      const env = { DATABASE_URL: test.options.url ?? '', FLUXSCRIBE_DATA: servers[0]!.dataDir };
+      const { code, stdout } = await runCli(['keys', 'reset-admin'], { cwd: servers[0]!.dataDir, env });
+      assert.equal(code, 0);
+      return stdout.trim();
+    };
+    const first = await reset();
+    for (const server of servers) assert.equal(await transcribe(server, first), '200 ok');
+    const second = await reset();
+    assert.equal(await transcribe(servers[0]!, second), '200 ok');
+    await until('the old key ends', 5_000, async () => (await transcribe(servers[1]!, first)).startsWith('401'));
   });
 
   it('give the first answer again, whichever of them is asked', async () => {
