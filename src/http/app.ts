@@ -80,11 +80,14 @@ export async function createHttpApp(parts: HttpParts): Promise<FastifyInstance> 
     retryAfterSeconds: 1,
   });
   const memoryCeiling = (limits.shedUploadMemoryShare ?? Number.POSITIVE_INFINITY) * limits.memoryTotalBytes;
-  const overload = createOverload([
-    ...(parts.loadSignals ?? []),
-    // Where none may stay in memory there is nothing to run out of.
-    { name: 'uploads in memory', read: () => spool.memoryBytes, ceiling: memoryCeiling || Number.POSITIVE_INFINITY },
-  ]);
+  const overload = createOverload(
+    [
+      ...(parts.loadSignals ?? []),
+      // Where none may stay in memory there is nothing to run out of.
+      { name: 'uploads in memory', read: () => spool.memoryBytes, ceiling: memoryCeiling || Number.POSITIVE_INFINITY },
+    ],
+    log,
+  );
   audioRoutes(app, parts, { spool, gate, overload });
   modelRoutes(app, parts);
   modelStoreRoutes(app, parts);
@@ -135,6 +138,9 @@ function endConnectionsWhileClosing(app: FastifyInstance): void {
   });
 }
 
+/** Those that are answered 405 where a path does not have them; OPTIONS is answered for browsers. */
+const knownMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'QUERY', 'TRACE'] as const;
+
 /** Notes the methods of every path; the returned function then answers the others with 405 instead of 404. */
 function collectMethods(app: FastifyInstance): () => void {
   const methodsByUrl = new Map<string, Set<string>>();
@@ -147,7 +153,7 @@ function collectMethods(app: FastifyInstance): () => void {
     for (const [url, methods] of [...methodsByUrl]) {
       if (url === '*' || url === '/*') continue;
       const allowed = [...methods].join(', ');
-      const others = (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).filter((one) => !methods.has(one));
+      const others = knownMethods.filter((one) => !methods.has(one));
       app.route({
         method: others,
         url,

@@ -41,8 +41,20 @@ export async function collectOpenApi(app: FastifyInstance, version: string): Pro
       security: [{ key: [] }],
     },
     transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (document) => withOptionalBodies(jsonSchemaTransformObject(document)),
   });
+}
+
+/** Operations that may be sent without a body: the document would say of every body that it is required. */
+const bodyIsOptional: ReadonlySet<string> = new Set(['createToken', 'grantToken']);
+
+function withOptionalBodies(document: ReturnType<typeof jsonSchemaTransformObject>) {
+  if (!('paths' in document)) return document;
+  for (const { post } of Object.values(document.paths ?? {}).filter((path) => path !== undefined)) {
+    if (!post?.requestBody || !('required' in post.requestBody)) continue;
+    post.requestBody.required = !bodyIsOptional.has(post.operationId ?? '');
+  }
+  return document;
 }
 
 /** `/openapi.json`, `/docs` (all its assets are served from here: it works without internet) and `/llms.txt`. No key. */

@@ -3,18 +3,18 @@ import { parseDollars } from '../../../../core/money.ts';
 
 /** Longest text that an operator gives a thing: a name, a memo, a reference. */
 export const maxTextLength = 200;
-/** Most that one movement, budget or price may be: a billion dollars, as in the ledger. */
-const maxDollars = 1_000_000_000;
-/** Nothing here is older, and databases know no year 0. */
-const earliest = Date.UTC(2000, 0, 1);
 
 /** A text that every database, log and CSV file can hold: no control characters, no half of a character. */
 export function text(maxLength = maxTextLength) {
-  return z
-    .string()
-    .min(1)
-    .max(maxLength)
-    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'It has characters that cannot be kept.');
+  return (
+    z
+      .string()
+      .min(1)
+      .max(maxLength)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
+      .regex(/^[^\u0000-\u001f\u007f-\u009f]+$/, 'It has characters that cannot be kept.')
+      .refine((value) => value.isWellFormed(), 'It has characters that cannot be kept.')
+  );
 }
 
 /** An id that we gave: opaque, in printable ASCII. */
@@ -23,30 +23,41 @@ export const opaqueId = z
   .regex(/^[\x21-\x7e]{1,128}$/, 'This is no id.')
   .describe('Opaque.');
 
-/** Dollars as the caller writes them; nano-dollars here. */
+/**
+ * Dollars as the caller writes them; nano-dollars here. Most that one movement, budget or price may be is a billion
+ * dollars, as in the ledger.
+ */
 export const dollars = z
   .string()
-  .regex(/^\d{1,10}(\.\d{1,9})?$/, 'It must be a decimal string in US dollars with up to nine places, such as "10.50".')
-  .refine((value) => Number.parseInt(value, 10) < maxDollars || /^0*1000000000(\.0+)?$/.test(value), {
-    error: 'It must be a billion dollars at most.',
-    abort: true,
-  })
+  .regex(
+    /^(\d{1,9}(\.\d{1,9})?|1000000000(\.0{1,9})?)$/,
+    'It must be a decimal string in US dollars, a billion at most, with up to nine places, such as "10.50".',
+  )
   .transform(parseDollars)
   .describe('US dollars as a decimal string with up to nine places.');
 
 /** As `dollars`, and more than nothing. */
-export const positiveDollars = dollars.refine((nanos) => nanos > 0n, 'It must be more than 0.');
+export const positiveDollars = z
+  .string()
+  .regex(
+    /^(?=.*[1-9])(\d{1,9}(\.\d{1,9})?|1000000000(\.0{1,9})?)$/,
+    'It must be a decimal string in US dollars, more than 0 and a billion at most, with up to nine places, such as "10.50".',
+  )
+  .transform(parseDollars)
+  .describe('US dollars above 0 as a decimal string with up to nine places.');
 
 /** Dollars as we write them: always nine places. */
 export const dollarsOut = z.string().describe('US dollars, a decimal string with nine places.');
 
+/** Nothing here is older, and databases know no year 0. */
+const thisMillennium = /^[2-9]/;
+
 /** A moment as the caller writes it: a day (its start in UTC) or a time with its offset. */
 export const moment = z
-  .union([z.iso.date(), z.iso.datetime({ offset: true })], {
-    error: 'It must be a day such as 2026-11-21 or a time such as 2026-11-21T18:00:00Z.',
+  .union([z.iso.date().regex(thisMillennium), z.iso.datetime({ offset: true }).regex(thisMillennium)], {
+    error: 'It must be a day such as 2026-11-21 or a time such as 2026-11-21T18:00:00Z, in the year 2000 or later.',
   })
   .transform((value) => new Date(value))
-  .refine((value) => value.getTime() >= earliest, 'It must be in the year 2000 or later.')
   .describe('ISO 8601: a day in UTC, or a time with its offset.');
 
 /** A moment as we write it. */
