@@ -3,13 +3,15 @@ import type { Payer } from '../pipeline/charges.ts';
 import type { RequestFacts } from './request-facts.ts';
 
 /** The account behind the key pays, at the prices of its plan. */
-export function payerOf({ account, keyId, monthlyBudgetNanos, plan }: Caller, facts: RequestFacts): Payer {
+export function payerOf(caller: Caller, facts: RequestFacts): Payer {
+  const { account, keyId, monthlyBudgetNanos, maxPriceNanosPerMinute, plan } = caller;
   return {
     accountId: account.id,
     keyId,
     monthlyBudgetNanos,
     isUnlimited: plan.billing === 'unlimited',
     prices: plan.prices,
+    maxNanosPerMinute: maxPriceNanosPerMinute,
     arrivedAtMs: facts.arrivedAtMs,
     onHeld: () => {
       facts.isHeld = true;

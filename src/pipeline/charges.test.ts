@@ -72,6 +72,7 @@ const payer: Payer = {
   monthlyBudgetNanos: null,
   isUnlimited: false,
   prices: {},
+  maxNanosPerMinute: null,
   arrivedAtMs: 1,
 };
 const ask = (more: Partial<ChargeAsk> = {}): ChargeAsk => ({
@@ -177,6 +178,14 @@ describe('charges', () => {
     assert.equal(noted.atOnce[0]?.costNanos, parseDollars('0.10'));
     await open(ask({ payer: { ...unlimited, monthlyBudgetNanos: 1n } }));
     assert.equal(noted.reserved.length, 1);
+  });
+
+  it("refuse a plan's price that is above what the key may spend, and hold nothing", async () => {
+    const { open, noted } = chargesOf();
+    const dear = { 'flux-voice': { nanosPerMinute: parseDollars('0.20'), minimumMs: 0 } };
+    const bounded = { ...payer, prices: dear, maxNanosPerMinute: parseDollars('0.15') };
+    await assert.rejects(open(ask({ payer: bounded })), { code: 'model_not_allowed', param: 'model' });
+    assert.equal(noted.reserved.length, 0);
   });
 
   it('are only said where nobody pays', async () => {
