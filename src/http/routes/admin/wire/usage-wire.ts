@@ -6,6 +6,9 @@ import { pageQuery } from './lists.ts';
 
 export const usageGroups = ['day', 'model', 'provider', 'key', 'account', 'status'] as const satisfies UsageGroup[];
 
+const oneGroup = `(${usageGroups.join('|')})`;
+const groupList = new RegExp(`^${oneGroup}(,${oneGroup}){0,${usageGroups.length - 1}}$`);
+
 /** Whose requests, and of which; `account_id` belongs to admins. */
 const filter = {
   key_id: opaqueId.optional(),
@@ -23,9 +26,10 @@ export const ownUsageQuery = z.strictObject({
   ...filter,
   group_by: z
     .string()
+    .regex(groupList, `It must be one or more of ${usageGroups.join(', ')}, with commas between them.`)
     .default('day')
     .transform((list) => list.split(','))
-    .pipe(z.array(z.enum(usageGroups)).min(1).max(usageGroups.length))
+    .pipe(z.array(z.enum(usageGroups)).max(usageGroups.length))
     .describe('One or more of day, model, provider, key, account, status, with commas between them.'),
   format: z
     .enum(['json', 'csv'])
@@ -39,7 +43,11 @@ export const ownRequestsQuery = z.strictObject({
   from: moment.optional().describe('First moment that counts.'),
   to: moment.optional().describe('First moment that counts no more.'),
   ...filter,
-  failed: z.stringbool().default(false).describe('Only requests that were answered with an error.'),
+  failed: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((value) => value === 'true')
+    .describe('Only requests that were answered with an error.'),
 });
 export const requestsQuery = z.strictObject({ ...ownRequestsQuery.shape, account_id: opaqueId.optional() });
 
