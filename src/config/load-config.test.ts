@@ -37,6 +37,11 @@ describe('loadConfig', () => {
     assert.ok(config.engine.workers >= 1 && config.engine.workers <= 8);
   });
 
+  it('leaves a shell its address and key of a server, which are no settings', () => {
+    const env = { FLUXSCRIBE_URL: 'http://127.0.0.1:8080', FLUXSCRIBE_KEY: 'flux_x' };
+    assert.equal(loadConfig({ env, workingDir }).adminKey, null);
+  });
+
   it('lays the environment over the file, and the file over the defaults', () => {
     const config = withFile('port: 1000\nlogLevel: warn\nlimits:\n  maxAudioSeconds: 60\n  uploadIdleSeconds: 5\n', {
       PORT: '2000',
@@ -143,7 +148,7 @@ describe('settingList', () => {
     assert.equal(new Set(settingList.map((one) => one.env)).size, settingList.length);
     for (const setting of settingList) {
       assert.ok(setting.description.length > 20, setting.path.join('.'));
-      assert.match(setting.env, /^(HOST|PORT|DATABASE_URL|OTEL_EXPORTER_OTLP_ENDPOINT|FLUXSCRIBE_[A-Z_]+)$/);
+      assert.match(setting.env, /^(HOST|PORT|DATABASE_URL|REDIS_URL|OTEL_EXPORTER_OTLP_ENDPOINT|FLUXSCRIBE_[A-Z_]+)$/);
       assert.notEqual(setting.defaultValue, undefined, setting.path.join('.'));
     }
   });
