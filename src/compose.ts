@@ -343,6 +343,7 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
         transcriber,
         testProviderKey: ring.test,
       }),
+      accountKeysOf: ring.accountKeysOf,
       limiter: limits.limiter,
       loadSignals: limits.loadSignals,
     });

@@ -3,6 +3,7 @@ import type { Log } from '../core/log.ts';
 import type { Limiter } from '../limits/limiter.ts';
 import type { LoadSignal } from '../limits/overload.ts';
 import type { ExplainRoute } from '../pipeline/explain-route.ts';
+import type { AccountKeysOf } from '../pipeline/own-keys.ts';
 import type { RecordRefusal } from '../pipeline/refusals.ts';
 import type { TranscribeFile } from '../pipeline/transcribe-file.ts';
 import type { AdminParts } from './admin-parts.ts';
@@ -44,6 +45,8 @@ export interface HttpParts {
   readonly corsOrigins: '*' | readonly string[];
   /** Model used when a request names none. */
   readonly defaultModel: string;
+  /** The vendor keys of accounts, for explaining their routes; left out: there are none. */
+  readonly accountKeysOf?: AccountKeysOf;
   /** Holds keys and accounts to their limits; left out: nobody is. */
   readonly limiter?: Limiter;
   /** What says that there is too much to do, beside uploads in memory; left out: nothing. */

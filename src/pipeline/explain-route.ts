@@ -87,9 +87,7 @@ export function createExplainRoute({ policy, market, prices }: ExplainRouteParts
             keepAboveConfidence: opening.keepAboveConfidence,
           }
         : null,
-      attempts: plan.attempts.map((attempt, index) =>
-        explained(attempt, index === 0 ? wordsForFirst(attempt, resolvedName) : 'Asked where those before it fail.'),
-      ),
+      attempts: plan.attempts.map((attempt, index) => explained(attempt, attemptWords(attempt, index, resolvedName))),
       passedOver: plan.passedOver.map(({ modelId, why }) => {
         const candidate = candidateOf(modelId, now);
         return {
@@ -103,6 +101,11 @@ export function createExplainRoute({ policy, market, prices }: ExplainRouteParts
       refusal: error && { code: error.code, status: error.status, message: error.message },
     };
   };
+}
+
+function attemptWords(attempt: Attempt, index: number, resolvedName: string): string {
+  const words = index === 0 ? wordsForFirst(attempt, resolvedName) : 'Asked where those before it fail.';
+  return attempt.ownKey ? `${words} With the account's own key.` : words;
 }
 
 function candidateOf(modelId: string, { candidates }: Market): Candidate | null {

@@ -161,6 +161,23 @@ describe("an account's own vendor key", () => {
     assert.deepEqual(sentKeys(), [`Bearer ${ownKey}`, 'Bearer sk-second-key-0123456789', 'Bearer sk-vendor']);
   });
 
+  it('shows in the plan of a route, also for a vendor that is not switched on', async () => {
+    const { id, key } = await withOwnKey('0.00');
+    await admin('PUT', `/api/accounts/${id}/provider-keys/groq`, { api_key: ownKey });
+    const explain = async (model: string, by = key) => {
+      const headers = { authorization: `Bearer ${by}` };
+      const response = await fetch(`${paying.url}/api/routes/explain?model=${model}`, { headers });
+      const { attempts } = (await response.json()) as { attempts: { provider: string; why: string }[] };
+      return attempts.map(({ provider, why }) => [provider, why.includes("account's own key")]);
+    };
+    assert.deepEqual(await explain('openai/whisper-1'), [
+      ['openai', true],
+      ['openai', false],
+    ]);
+    assert.deepEqual(await explain('groq/whisper-large-v3'), [['groq', true]]);
+    assert.deepEqual(await explain('groq/whisper-large-v3', operatorKey), []);
+  });
+
   it('is tested with a call that transcribes nothing', async () => {
     const { path } = await withOwnKey('0.00');
     const works = (await (await admin('POST', `${path}/test`)).json()) as object;

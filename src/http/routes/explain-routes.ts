@@ -41,7 +41,8 @@ const query = z.strictObject({
 });
 
 /** `GET /api/routes/explain`: the plan of a request that is not made. */
-export function explainRoutes(app: FastifyInstance, { auth, explainRoute, defaultModel, accounts }: HttpParts): void {
+export function explainRoutes(app: FastifyInstance, parts: HttpParts): void {
+  const { auth, explainRoute, defaultModel, accounts, accountKeysOf } = parts;
   app.withTypeProvider<ZodTypeProvider>().get(
     '/api/routes/explain',
     {
@@ -57,6 +58,7 @@ export function explainRoutes(app: FastifyInstance, { auth, explainRoute, defaul
     async (request) => {
       const { model = defaultModel, language = null, task, seconds, response_format, bytes } = request.query;
       const caller = await callerFor(request.query.key_id ?? null, request.facts.principal, accounts);
+      const keys = caller && (await accountKeysOf?.(caller.account.id));
       const explanation = explainRoute({
         model,
         language,
@@ -65,6 +67,7 @@ export function explainRoutes(app: FastifyInstance, { auth, explainRoute, defaul
         needs: timesIn(response_format),
         ...(bytes !== undefined && { sizeBytes: bytes }),
         ...(caller && { access: accessOf(caller) }),
+        ...(keys && { own: keys.choice }),
       });
       return toWire(explanation);
     },
