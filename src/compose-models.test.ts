@@ -4,6 +4,7 @@ import { loadCatalogue } from './catalogue/load-catalogue.ts';
 import {
   accurateModels,
   accurateRouteProblem,
+  createMarket,
   createModelDirectory,
   type InstalledCatalogue,
   type ModelHealth,
@@ -112,6 +113,30 @@ describe('the catalogue as others see it', () => {
     assert.equal(after.candidates[0], before.candidates[0], 'what is not there has no breaker to change');
     state = 'closed';
     assert.deepEqual(look(), before);
+  });
+
+  it('asks nobody again while all breakers are closed and the store is as it was', () => {
+    let [areAllClosed, looks, now] = [true, 0, current];
+    const health = () => {
+      looks++;
+      return 'ready' as const;
+    };
+    const market = createMarket(
+      () => now,
+      health,
+      {},
+      () => areAllClosed,
+    );
+    const before = market();
+    const looksAtFirst = looks;
+    assert.equal(market(), before);
+    assert.equal(looks, looksAtFirst);
+    areAllClosed = false;
+    market();
+    assert.ok(looks > looksAtFirst, 'with one open, all are read');
+    areAllClosed = true;
+    now = { ...current };
+    assert.notEqual(market(), before, 'another state of the store is another market');
   });
 
   it('shows a model whose breaker is not closed as degraded, and its ceilings, price and stand-ins', () => {

@@ -128,13 +128,13 @@ function endConnectionsWhileClosing(app: FastifyInstance): void {
     endSilent();
     done();
   });
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.raw.once('finish', () => {
       if (closing) request.raw.socket.end();
     });
-    if (closing) {
-      throw new GatewayError('service_unavailable', 'The server is shutting down.', { retryAfterSeconds: 5 });
-    }
+    const refusal = { retryAfterSeconds: 5 };
+    if (closing) done(new GatewayError('service_unavailable', 'The server is shutting down.', refusal));
+    else done();
   });
 }
 

@@ -3,8 +3,9 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { GatewayError } from '../core/errors.ts';
 import { isLoopback } from './address-rules.ts';
 import { GatheredPieces } from './gathered-pieces.ts';
+import { OutboundExchange } from './outbound-exchange.ts';
 import { failureOf } from './outbound-failure.ts';
-import { createReply, type OutboundReply } from './outbound-reply.ts';
+import type { OutboundReply } from './outbound-reply.ts';
 import { lookupPublic, refusedAddress, requirePublic } from './public-only.ts';
 
 export type { OutboundReply } from './outbound-reply.ts';
@@ -138,18 +139,23 @@ async function send(request: OutboundRequest, targetOf: (address: string) => Tar
   try {
     signal.throwIfAborted();
     const { origin, path, dispatcher } = targetOf(request.url);
-    const response = await dispatcher.request({
+    const exchange = new OutboundExchange({
+      signal,
+      maxBytes: request.maxReplyBytes ?? defaultMaxReplyBytes,
+      body: body.content,
+    });
+    const options = {
       origin,
       path,
       method: request.method,
       headers: { ...request.headers, ...body.headers },
       // Any iterable is a body by undici's documentation (Dispatcher.dispatch); its types have forgotten it.
       body: body.content as Exclude<typeof body.content, GatheredPieces>,
-      signal,
       headersTimeout: headersTimeoutMs,
       bodyTimeout: bodyTimeoutMs,
-    });
-    return createReply(response, { signal, maxBytes: request.maxReplyBytes ?? defaultMaxReplyBytes });
+    };
+    dispatcher.dispatch(options, exchange);
+    return await exchange.reply;
   } catch (thrown) {
     throw (signal.aborted ? null : body.fault()) ?? failureOf(thrown, signal, 'before-answer');
   }

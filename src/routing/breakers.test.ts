@@ -31,6 +31,25 @@ function given(more: Partial<BreakerOptions> = {}) {
 }
 
 describe('a breaker', () => {
+  it('tells whether all are closed, also after a rest, an outage and its probe', () => {
+    const { breakers, requests, wait, probe } = given();
+    assert.equal(breakers.areAllClosed(), true);
+    breakers.rest('other', 'other/model', 300);
+    assert.equal(breakers.areAllClosed(), false);
+    wait(301);
+    assert.equal(breakers.areAllClosed(), true);
+    requests('bad', 5);
+    assert.equal(breakers.areAllClosed(), false);
+    wait(1001);
+    assert.equal(breakers.areAllClosed(), false, 'it wants a probe first');
+    probe('bad');
+    wait(2001);
+    probe('good');
+    assert.equal(breakers.areAllClosed(), true);
+    requests('bad', 20);
+    assert.equal(breakers.areAllClosed(), false, 'a second outage is noticed like the first');
+  });
+
   it('opens when requests fail again and again, and says until when', () => {
     const { requests, state, breakers } = given();
     requests('bad', 4);

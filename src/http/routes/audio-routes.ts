@@ -84,11 +84,12 @@ export function audioRoutes(app: FastifyInstance, parts: HttpParts, intake: Inta
 
 /** Refuses by what the headers announce, before a byte of the body has been read; a length that they hide is counted. */
 function requireForm({ maxUploadBytes, maxFormOverheadBytes }: HttpLimits) {
-  return async (request: FastifyRequest): Promise<void> => {
+  return (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void => {
     requireMultipart(request.headers);
     const announced = Number(request.headers['content-length']);
     const ceiling = uploadCeiling(request.facts.principal, maxUploadBytes);
     if (announced > ceiling + maxFormOverheadBytes) throw tooLarge(ceiling);
+    done();
   };
 }
 

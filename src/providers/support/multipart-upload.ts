@@ -57,5 +57,6 @@ export function rawUpload(audio: Audio, contentType: string = audio.probe.mediaT
 
 /** As browsers escape names of parts (WHATWG, multipart/form-data encoding algorithm). */
 function escapeName(name: string): string {
+  if (!/[\n\r"]/.test(name)) return name;
   return name.replaceAll('\n', '%0A').replaceAll('\r', '%0D').replaceAll('"', '%22');
 }
