@@ -1,7 +1,7 @@
 /**
  * Runs the tests with node's own runner: all that need nothing but this repository, or with `--full` the slow and
  * whole-system ones in `test/system/` and, on a PostgreSQL and a Redis that are started for them where they are installed,
- * those of the database and of shared limits. Other words are parts of paths: `node scripts/run-tests.ts config` runs the tests of `src/config`.
+ * those of the database, of the admin API over it and of shared limits. Other words are parts of paths: `node scripts/run-tests.ts config` runs the tests of `src/config`.
  */
 import { spawn } from 'node:child_process';
 import { sourceFiles } from './check/source-files.ts';
@@ -10,10 +10,10 @@ import { startTestRedis, type TestRedis } from './test-redis.ts';
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const full = process.argv.includes('--full');
+/** Tests that have more to say where there is a PostgreSQL or a Redis. */
+const onBothDatabases = /^((src|test)\/storage\/|src\/limits\/|test\/api\/admin\/|test\/cli\/migrate\.)/;
 const files = sourceFiles('.test.ts')
-  .filter(
-    (file) => file.startsWith('test/system/') === full || (full && /^((src|test)\/storage|src\/limits)\//.test(file)),
-  )
+  .filter((file) => file.startsWith('test/system/') === full || (full && onBothDatabases.test(file)))
   .filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
 
 if (files.length === 0) {

@@ -117,6 +117,10 @@ describe('loadConfig', () => {
       refusal(() => withFile('port: seven')),
       /^port \(in .*given\.yaml\)/,
     );
+    assert.match(
+      refusal(() => loadConfig({ env: { FLUXSCRIBE_MASTER_KEY: `${'k'.repeat(32)},short` }, workingDir })),
+      /^FLUXSCRIBE_MASTER_KEY \(masterKeys\.1\): must be 32 to 256 visible ASCII characters without spaces and commas\.$/,
+    );
     const both = refusal(() => withFile('host: 7\nlogLevel: loud'));
     assert.equal(both.split('\n').length, 2);
   });

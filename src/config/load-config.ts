@@ -160,7 +160,9 @@ function describe(issue: z.core.$ZodIssue, file: string, fromEnv: readonly Envir
     });
   }
   const setting = settingList.find((one) => one.path.join('.') === key);
-  const variable = fromEnv.find((one) => one.setting === setting)?.setting.env;
+  // An entry of a list came from wherever the list did: `masterKeys.0` from the variable of `masterKeys`.
+  const isPartOf = ({ path }: Setting) => path.every((name, index) => issue.path[index] === name);
+  const variable = fromEnv.find((one) => isPartOf(one.setting))?.setting.env;
   const where = variable ? `${variable} (${key})` : `${key} (in ${file})`;
   return [
     `${where}: ${setting && setting.kind !== 'text' ? `${issue.message}; allowed: ${setting.type}` : issue.message}.`,

@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { loadConfig } from '../../src/config/load-config.ts';
 import { runCli } from '../helpers/run-cli.ts';
 import { helloText } from '../helpers/speech.ts';
 
@@ -61,8 +72,15 @@ describe('fluxscribe transcribe', () => {
   });
 
   it('says what a language needs that no model speaks', async () => {
-    const result = await runCli(['transcribe', hello, '-l', 'fr'], { cwd });
-    assert.equal(result.code, 1);
+    // Whatever else is installed on this machine.
+    const english = join(cwd, 'english');
+    mkdirSync(english);
+    for (const model of ['moonshine-tiny', 'silero-vad']) {
+      const installed = join(loadConfig({ env: process.env, workingDir: cwd }).modelsDir, model);
+      if (existsSync(installed)) symlinkSync(installed, join(english, model));
+    }
+    const result = await runCli(['transcribe', hello, '-l', 'fr'], { cwd, env: { FLUXSCRIBE_MODELS: english } });
+    assert.equal(result.code, 1, result.stdout);
     assert.match(result.stderr, /speaks 'fr'.*whisper-base/);
   });
 

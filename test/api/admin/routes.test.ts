@@ -102,6 +102,24 @@ describeAdmin(
       });
     });
 
+    it('refuses null as a body at every address that takes one', async () => {
+      const { call } = admin();
+      const document = await call('GET', '/openapi.json', { key: null });
+      const refused: string[] = [];
+      for (const [path, methods] of Object.entries(document.json.paths ?? {})) {
+        for (const [method, route] of Object.entries(methods)) {
+          const types = Object.keys(Object(Object(Object(route).requestBody).content));
+          if (!types.includes('application/json')) continue;
+          const url = path.replaceAll(/\{[^}]+\}/g, 'some');
+          const reply = await call(method.toUpperCase(), url, { body: ' null\n' });
+          assert.deepEqual([reply.status, errorOf(reply).code], [400, 'invalid_value'], `${method} ${path}`);
+          assert.match(reply.text, /body: It must be an object, not null/);
+          refused.push(path);
+        }
+      }
+      assert.ok(refused.includes('/v1/auth/grant') && refused.length > 8, refused.join(' '));
+    });
+
     it('describes every route in the OpenAPI document, with examples of what is sent', async () => {
       const document = await admin().call('GET', '/openapi.json', { key: null });
       const paths = Object.entries(document.json.paths ?? {}).filter(
