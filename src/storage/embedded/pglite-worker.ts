@@ -6,6 +6,7 @@ import { createFolder } from './create-folder.ts';
 import { DurableFolder } from './durable-folder.ts';
 import type { FromWorker, StatementFailure, ToWorker, WorkerSetup } from './protocol.ts';
 import { startParameters } from './start-parameters.ts';
+import { StatementRunner } from './statement-runner.ts';
 import { syncFileSystem } from './sync-folder.ts';
 
 /**
@@ -40,15 +41,14 @@ function failureOf(thrown: unknown): StatementFailure {
   return { message, code: field('code'), constraint: field('constraint') };
 }
 
-async function serve(pglite: PGlite, message: ToWorker): Promise<void> {
+async function serve(pglite: PGlite, statements: StatementRunner, message: ToWorker): Promise<void> {
   try {
     if (message.type === 'close') {
       await pglite.close();
       say({ type: 'closed', id: message.id });
       return;
     }
-    const { rows, affectedRows, command } = await pglite.query(message.sql, [...message.parameters]);
-    say({ type: 'result', id: message.id, result: { rows, affectedRows, command } });
+    say({ type: 'result', id: message.id, result: await statements.run(message.sql, message.parameters) });
   } catch (thrown) {
     say({ type: 'failed', id: message.id, failure: failureOf(thrown) });
   }
@@ -56,8 +56,8 @@ async function serve(pglite: PGlite, message: ToWorker): Promise<void> {
 
 try {
   const pglite = await open(workerData);
-  // PGlite takes one statement after another, in the order of arrival.
-  port.on('message', (message: ToWorker) => void serve(pglite, message));
+  const statements = new StatementRunner(pglite);
+  port.on('message', (message: ToWorker) => void serve(pglite, statements, message));
   say({ type: 'open' });
 } catch (thrown) {
   say({ type: 'open-failed', message: failureOf(thrown).message });
