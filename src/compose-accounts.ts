@@ -65,6 +65,12 @@ export async function openAccounts({ config, log }: { config: Config; log: Log }
     const ledger = createLedgerStore(database);
     const usage = openUsageStore(database, log);
     const idempotency = createIdempotencyStore(database);
+    if (database.kind === 'embedded') await idempotency.freeAll();
+    const providerKeys = createProviderKeyStore(
+      database,
+      createSecretBox(config.masterKeys.map((key) => new Secret(key))),
+    );
+    const resealing = resealOldKeys(providerKeys, config, log);
     const { usageRetentionDays: retentionDays } = config.database;
     const upkeep = startUpkeep({ ledger, usage, idempotency, keys, retentionDays, log });
     const watch = watchDatabase(database, log);
@@ -73,7 +79,7 @@ export async function openAccounts({ config, log }: { config: Config; log: Log }
       accounts: createAccountStore(database),
       plans: createPlanStore(database),
       keys,
-      providerKeys: createProviderKeyStore(database, createSecretBox(config.masterKeys.map((key) => new Secret(key)))),
+      providerKeys,
       ledger,
       usage,
       idempotency,
@@ -88,7 +94,7 @@ export async function openAccounts({ config, log }: { config: Config; log: Log }
       check: () => watch.state(),
       async close() {
         watch.stop();
-        await upkeep.stop();
+        await Promise.all([upkeep.stop(), resealing]);
         await ledger.idle();
         await usage.close();
         await keys.close();
@@ -109,6 +115,17 @@ async function importKeys(database: Database, file: FileKeyStore, { adminKey }: 
     otherKeys: file.otherKeys(),
     addOnly: database.kind === 'postgres',
   });
+}
+
+/** Older master keys are needed until this has ended, which the log says. */
+async function resealOldKeys(keys: ProviderKeyStore, { masterKeys }: Config, log: Log): Promise<void> {
+  if (masterKeys.length < 2) return;
+  try {
+    const count = await keys.reseal();
+    log.info({ count }, 'the vendor keys of accounts are all sealed under the first master key; the others may go');
+  } catch (thrown) {
+    log.warn({ err: thrown }, 'vendor keys of accounts are still sealed under an older master key, which must stay');
+  }
 }
 
 function watchDatabase({ db }: Database, log: Log) {

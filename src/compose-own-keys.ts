@@ -130,13 +130,13 @@ export function createOwnKeyRing(parts: OwnKeyRingParts): OwnKeyRing {
     },
     store: {
       ...store,
-      async put(accountId, provider, key, baseUrl) {
-        const kept = await store.put(accountId, provider, key, baseUrl);
+      async put(accountId, provider, key, baseUrl, note) {
+        const kept = await store.put(accountId, provider, key, baseUrl, note);
         forget(accountId);
         return kept;
       },
-      async remove(accountId, provider) {
-        await store.remove(accountId, provider);
+      async remove(accountId, provider, note) {
+        await store.remove(accountId, provider, note);
         forget(accountId);
       },
     },

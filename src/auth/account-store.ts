@@ -1,3 +1,4 @@
+import type { Note } from '../core/audit-entry.ts';
 import type { Nanos } from '../core/money.ts';
 import type { Page, PageAsk } from '../core/page.ts';
 
@@ -13,7 +14,7 @@ export interface Account {
 /** Where accounts are kept; `storage` implements it. Everything rejects with `service_unavailable` when it cannot look. */
 export interface AccountStore {
   /** Makes an account with an empty wallet. Rejects with GatewayError `invalid_value` (`plan`) for a plan that is not there. */
-  create(account: { readonly name: string; readonly planId: string }): Promise<Account>;
+  create(account: { readonly name: string; readonly planId: string }, note?: Note<Account>): Promise<Account>;
   /** null when there is none. */
   find(id: string): Promise<Account | null>;
   /** Newest first. */
@@ -22,7 +23,7 @@ export interface AccountStore {
    * Changes what is given. An account that leaves an unlimited plan with a balance below zero starts at zero: the
    * difference is written off. Rejects with `not_found`, or `invalid_value` (`plan`).
    */
-  update(id: string, change: AccountChange): Promise<Account>;
+  update(id: string, change: AccountChange, note?: Note<Account>): Promise<Account>;
 }
 
 export interface AccountChange {
@@ -64,7 +65,7 @@ export interface PlanStore {
   list(): Promise<readonly Plan[]>;
   find(id: string): Promise<Plan | null>;
   /** Rejects with GatewayError `invalid_value` (`id`) when there is one of this id, or there are a thousand. */
-  create(plan: Omit<Plan, 'builtIn'>): Promise<Plan>;
+  create(plan: Omit<Plan, 'builtIn'>, note?: Note<Plan>): Promise<Plan>;
   /** Rejects with `not_found`. How a plan bills can be changed only while no account has it: `invalid_value` (`billing`). */
-  update(id: string, change: Partial<Omit<Plan, 'id' | 'builtIn'>>): Promise<Plan>;
+  update(id: string, change: Partial<Omit<Plan, 'id' | 'builtIn'>>, note?: Note<Plan>): Promise<Plan>;
 }

@@ -1,3 +1,4 @@
+import type { Note } from '../core/audit-entry.ts';
 import type { Nanos } from '../core/money.ts';
 import type { Page, PageAsk } from '../core/page.ts';
 import type { Account, Plan } from './account-store.ts';
@@ -54,6 +55,7 @@ export interface KeyDirectory extends KeyStore {
     accountId: string,
     name: string,
     policy: KeyPolicy,
+    note?: Note<ApiKey>,
   ): Promise<{ readonly key: string; readonly record: ApiKey }>;
   /** The account's keys, revoked ones included, newest first. */
   list(accountId: string, page: PageAsk): Promise<Page<ApiKey>>;
@@ -61,14 +63,20 @@ export interface KeyDirectory extends KeyStore {
   /** The caller whose key has this id, whichever account it belongs to; null when it could not be used now. */
   findCaller(keyId: string): Promise<Caller | null>;
   /** Rejects with `not_found`, also for a revoked key. */
-  update(accountId: string, keyId: string, change: Partial<KeyPolicy> & { readonly name?: string }): Promise<ApiKey>;
+  update(
+    accountId: string,
+    keyId: string,
+    change: Partial<KeyPolicy> & { readonly name?: string },
+    note?: Note<ApiKey>,
+  ): Promise<ApiKey>;
   /** Rejects with `not_found`; a key that was revoked stays so. */
-  revoke(accountId: string, keyId: string): Promise<void>;
+  revoke(accountId: string, keyId: string, note?: Note): Promise<void>;
   /** A token for browsers that lives for 1 to 3,600 seconds. Rejects with `not_found` for a key that cannot be used. */
   mintToken(
     accountId: string,
     keyId: string,
     ttlSeconds: number,
+    note?: Note<Date>,
   ): Promise<{ readonly token: string; readonly expiresAt: Date }>;
   /** Removes expired tokens, at most a thousand. */
   pruneTokens(): Promise<number>;

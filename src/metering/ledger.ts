@@ -1,3 +1,4 @@
+import type { Note } from '../core/audit-entry.ts';
 import type { Nanos } from '../core/money.ts';
 import type { Page, PageAsk } from '../core/page.ts';
 import type { RequestRecord } from './usage-store.ts';
@@ -126,14 +127,14 @@ export interface Ledger {
    */
   prune(olderThanMs: number, most: number): Promise<number>;
   /** Credits `amountNanos` (above 0) and takes the fee on top, rounded up to a whole nano-dollar. */
-  topUp(ask: TopUpAsk): Promise<TopUp>;
+  topUp(ask: TopUpAsk, note?: Note<TopUp>): Promise<TopUp>;
   /** Credits without a fee, at the operator's cost. */
-  grant(ask: CreditAsk): Promise<Credit>;
+  grant(ask: CreditAsk, note?: Note<Credit>): Promise<Credit>;
   /**
    * Gives back all that a request was charged, once; the key's budget stays spent. Rejects with GatewayError `not_found`
    * when the account was charged nothing for such a request.
    */
-  refund(ask: RefundAsk): Promise<Credit>;
+  refund(ask: RefundAsk, note?: Note<Credit>): Promise<Credit>;
   /** Rejects with GatewayError `not_found` when there is no such account. */
   wallet(accountId: string): Promise<Wallet>;
   /** The wallet's posted entries, newest first. */

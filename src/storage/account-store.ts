@@ -2,6 +2,7 @@ import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { Account, AccountStore } from '../auth/account-store.ts';
 import { GatewayError } from '../core/errors.ts';
 import { type PageAsk, pageOf } from '../core/page.ts';
+import { noted } from './audit-log.ts';
 import type { Database } from './database.ts';
 import { announceChange } from './key-changes.ts';
 import { credit } from './ledger-credit.ts';
@@ -12,14 +13,14 @@ import { readTimeCursor } from './time-cursor.ts';
 export function createAccountStore(database: Database): AccountStore {
   const { db } = database;
   return {
-    create: (account) => db.transaction().execute((transaction) => insertAccount(transaction, newId('acc'), account)),
+    create: (account, note) => noted(db, note, (transaction) => insertAccount(transaction, newId('acc'), account)),
     async find(id) {
       const row = await db.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst();
       return row ? accountOf(row) : null;
     },
     list: (page) => list(db, page),
-    async update(id, change) {
-      const account = await db.transaction().execute(async (transaction) => {
+    async update(id, change, note) {
+      const account = await noted(db, note, async (transaction) => {
         const { name, planId, status } = change;
         if (planId !== undefined) await changeBilling(transaction, id, await billingOf(transaction, planId));
         const row = await transaction

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
 import { hashKey } from '../auth/key-store.ts';
 import { allScopes } from '../auth/principal.ts';
+import type { AuditEntry } from '../core/audit-entry.ts';
 import { insertAccount } from './account-store.ts';
+import { writeEntry } from './audit-log.ts';
 import type { Database } from './database.ts';
 import { type FileKey, newKey } from './file-key-store.ts';
 import { announceChange } from './key-changes.ts';
@@ -62,7 +64,12 @@ export async function importAdminKeys(database: Database, keys: AdminKeys): Prom
     for (const { id, name, key } of wanted) {
       const row = known.get(id) ?? null;
       if (addOnly && row !== null && id !== settingKeyId) continue;
-      if (await place(transaction, id, name, key, row)) touched.push(id);
+      if (!(await place(transaction, id, name, key, row))) continue;
+      touched.push(id);
+      await writeEntry(
+        transaction,
+        entryOf(key === null ? 'key.revoke' : row === null ? 'key.create' : 'key.update', id),
+      );
     }
     return touched;
   });
@@ -83,6 +90,7 @@ export async function makeAdminKey(database: Database): Promise<string | null> {
       .executeTakeFirst();
     if (row) return null;
     await place(transaction, fileKeyId, 'Admin key', adminKey(hashKey(key)), null);
+    await writeEntry(transaction, entryOf('key.create', fileKeyId));
     return key;
   });
 }
@@ -93,6 +101,7 @@ export async function replaceAdminKey(database: Database): Promise<string> {
   await underLock(database, async (transaction) => {
     const row = await transaction.selectFrom('api_keys').select('hash').where('id', '=', fileKeyId).executeTakeFirst();
     await place(transaction, fileKeyId, 'Admin key', adminKey(hashKey(key)), row ?? null);
+    await writeEntry(transaction, entryOf('key.update', fileKeyId));
   });
   await announceChange(database, { key: fileKeyId });
   return key;
@@ -113,6 +122,11 @@ async function underLock<Result>(
     if (!account) await insertAccount(transaction, operatorAccountId, { name: 'Operator', planId: 'unlimited' });
     return work(transaction);
   });
+}
+
+/** No key asked for it: the settings, the key file or the command line did. */
+function entryOf(action: string, target: string): AuditEntry {
+  return { actorKeyId: null, action, accountId: operatorAccountId, target, details: {}, requestId: null };
 }
 
 function adminKey(hash: string | null): Omit<FileKey, 'id'> | null {

@@ -1,25 +1,16 @@
+import type { Kysely, Transaction } from 'kysely';
 import { z } from 'zod';
 import type { AuditLog, KeptAuditEntry } from '../auth/audit-log.ts';
+import type { AuditEntry, Note } from '../core/audit-entry.ts';
 import { invalidCursor, pageOf, readCursor } from '../core/page.ts';
 import type { Database } from './database.ts';
+import type { Schema } from './schema.ts';
 
 const details = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]));
 
 export function createAuditLog({ db }: Database): AuditLog {
   return {
-    async write(entry) {
-      await db
-        .insertInto('audit_log')
-        .values({
-          actor_key_id: entry.actorKeyId,
-          action: entry.action,
-          account_id: entry.accountId,
-          target: entry.target,
-          details: JSON.stringify(entry.details),
-          request_id: entry.requestId,
-        })
-        .execute();
-    },
+    write: (entry) => writeEntry(db, entry),
     async list(accountId, { limit, cursor }) {
       const [before] = readCursor(cursor, 1) ?? [];
       if (before !== undefined && !/^\d{1,18}$/.test(before)) throw invalidCursor();
@@ -48,4 +39,31 @@ export function createAuditLog({ db }: Database): AuditLog {
       );
     },
   };
+}
+
+export async function writeEntry(db: Kysely<Schema>, entry: AuditEntry): Promise<void> {
+  await db
+    .insertInto('audit_log')
+    .values({
+      actor_key_id: entry.actorKeyId,
+      action: entry.action,
+      account_id: entry.accountId,
+      target: entry.target,
+      details: JSON.stringify(entry.details),
+      request_id: entry.requestId,
+    })
+    .execute();
+}
+
+/** Does the work and writes it down, both in one commit or neither. */
+export function noted<Outcome>(
+  db: Kysely<Schema>,
+  note: Note<Outcome> | undefined,
+  work: (transaction: Transaction<Schema>) => Promise<Outcome>,
+): Promise<Outcome> {
+  return db.transaction().execute(async (transaction) => {
+    const outcome = await work(transaction);
+    if (note) await writeEntry(transaction, note(outcome));
+    return outcome;
+  });
 }

@@ -6,6 +6,7 @@ import { allScopes, type Scope } from '../auth/principal.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { type PageAsk, pageOf } from '../core/page.ts';
+import { noted } from './audit-log.ts';
 import type { Database } from './database.ts';
 import { createKeyCache } from './key-cache.ts';
 import { announceChange, hearChanges } from './key-changes.ts';
@@ -36,24 +37,27 @@ export async function openKeyDirectory(database: Database, log: Log): Promise<Ke
       used.note(caller.keyId);
       return caller;
     },
-    async create(accountId, name, policy) {
+    async create(accountId, name, policy, note) {
       const account = await db.selectFrom('accounts').select('id').where('id', '=', accountId).executeTakeFirst();
       if (!account) throw new GatewayError('not_found', 'There is no such account.');
       const key = `flux_${randomBytes(32).toString('base64url')}`;
-      const row = await db
-        .insertInto('api_keys')
-        .values({
-          id: newId('key'),
-          account_id: accountId,
-          name,
-          prefix: key.slice(0, prefixLength),
-          hash: hashKey(key),
-          scopes: [...policy.scopes],
-          ...columnsOf(policy),
-        })
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      return { key, record: keyOf(row) };
+      const record = await noted(db, note, async (transaction) => {
+        const row = await transaction
+          .insertInto('api_keys')
+          .values({
+            id: newId('key'),
+            account_id: accountId,
+            name,
+            prefix: key.slice(0, prefixLength),
+            hash: hashKey(key),
+            scopes: [...policy.scopes],
+            ...columnsOf(policy),
+          })
+          .returningAll()
+          .executeTakeFirstOrThrow();
+        return keyOf(row);
+      });
+      return { key, record };
     },
     list: (accountId, page) => list(db, accountId, page),
     async find(accountId, keyId) {
@@ -66,59 +70,46 @@ export async function openKeyDirectory(database: Database, log: Log): Promise<Ke
       return row ? keyOf(row) : null;
     },
     findCaller: (keyId) => loadById(db, keyId),
-    async update(accountId, keyId, change) {
-      const row = await db
-        .updateTable('api_keys')
-        .set({ ...columnsOf(change), name: change.name ?? sql<string>`name` })
-        .where('id', '=', keyId)
-        .where('account_id', '=', accountId)
-        .where('revoked_at', 'is', null)
-        .returningAll()
-        .executeTakeFirst();
-      if (!row) throw noKey();
+    async update(accountId, keyId, change, note) {
+      const key = await noted(db, note, async (transaction) => {
+        const row = await transaction
+          .updateTable('api_keys')
+          .set({ ...columnsOf(change), name: change.name ?? sql<string>`name` })
+          .where('id', '=', keyId)
+          .where('account_id', '=', accountId)
+          .where('revoked_at', 'is', null)
+          .returningAll()
+          .executeTakeFirst();
+        if (!row) throw noKey();
+        return keyOf(row);
+      });
       await announceChange(database, { key: keyId });
-      return keyOf(row);
+      return key;
     },
-    async revoke(accountId, keyId) {
-      const row = await db
-        .updateTable('api_keys')
-        .set({ revoked_at: sql`coalesce(revoked_at, now())` })
-        .where('id', '=', keyId)
-        .where('account_id', '=', accountId)
-        .returning('id')
-        .executeTakeFirst();
-      if (!row) throw noKey();
+    async revoke(accountId, keyId, note) {
+      await noted(db, note, async (transaction) => {
+        const row = await transaction
+          .updateTable('api_keys')
+          .set({ revoked_at: sql`coalesce(revoked_at, now())` })
+          .where('id', '=', keyId)
+          .where('account_id', '=', accountId)
+          .returning('id')
+          .executeTakeFirst();
+        if (!row) throw noKey();
+      });
       await announceChange(database, { key: keyId });
     },
-    async mintToken(accountId, keyId, ttlSeconds) {
+    async mintToken(accountId, keyId, ttlSeconds, note) {
       if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > maxTokenSeconds) {
         throw new GatewayError('invalid_value', `ttl_seconds is a whole number from 1 to ${maxTokenSeconds}.`, {
           param: 'ttl_seconds',
         });
       }
       const token = `fluxt_${randomBytes(32).toString('base64url')}`;
-      const row = await db
-        .insertInto('browser_tokens')
-        .columns(['id', 'key_id', 'hash', 'expires_at'])
-        .expression(
-          db
-            .selectFrom('api_keys')
-            .select([
-              sql<string>`${newId('tok')}::text`.as('id'),
-              'api_keys.id as key_id',
-              sql<string>`${hashKey(token)}::text`.as('hash'),
-              // A token never outlives its key.
-              sql<Date>`least(now() + ${ttlSeconds}::integer * interval '1 second', expires_at)`.as('expires_at'),
-            ])
-            .where('api_keys.id', '=', keyId)
-            .where('account_id', '=', accountId)
-            .where('revoked_at', 'is', null)
-            .where(sql<boolean>`coalesce(expires_at > now(), true)`),
-        )
-        .returning('expires_at')
-        .executeTakeFirst();
-      if (!row) throw noKey();
-      return { token, expiresAt: row.expires_at };
+      const expiresAt = await noted(db, note, (transaction) =>
+        insertToken(transaction, accountId, keyId, { token, ttlSeconds }),
+      );
+      return { token, expiresAt };
     },
     async pruneTokens() {
       const expired = db
@@ -137,6 +128,37 @@ export async function openKeyDirectory(database: Database, log: Log): Promise<Ke
       await used.close();
     },
   };
+}
+
+/** Resolves with when it expires; rejects with `not_found` for a key that cannot be used. */
+async function insertToken(
+  db: Kysely<Schema>,
+  accountId: string,
+  keyId: string,
+  { token, ttlSeconds }: { readonly token: string; readonly ttlSeconds: number },
+): Promise<Date> {
+  const row = await db
+    .insertInto('browser_tokens')
+    .columns(['id', 'key_id', 'hash', 'expires_at'])
+    .expression(
+      db
+        .selectFrom('api_keys')
+        .select([
+          sql<string>`${newId('tok')}::text`.as('id'),
+          'api_keys.id as key_id',
+          sql<string>`${hashKey(token)}::text`.as('hash'),
+          // A token never outlives its key.
+          sql<Date>`least(now() + ${ttlSeconds}::integer * interval '1 second', expires_at)`.as('expires_at'),
+        ])
+        .where('api_keys.id', '=', keyId)
+        .where('account_id', '=', accountId)
+        .where('revoked_at', 'is', null)
+        .where(sql<boolean>`coalesce(expires_at > now(), true)`),
+    )
+    .returning('expires_at')
+    .executeTakeFirst();
+  if (!row) throw noKey();
+  return row.expires_at;
 }
 
 async function load(db: Kysely<Schema>, hash: string): Promise<Caller | null> {

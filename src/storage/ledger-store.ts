@@ -1,23 +1,13 @@
 import { hash } from 'node:crypto';
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { GatewayError } from '../core/errors.ts';
 import type { Nanos } from '../core/money.ts';
 import { invalidCursor, type PageAsk, pageOf, readCursor } from '../core/page.ts';
-import {
-  type Credit,
-  feeOf,
-  type Hold,
-  type HoldState,
-  type Ledger,
-  type LedgerEntry,
-  type Receipt,
-  type ReserveAsk,
-  type TopUpAsk,
-} from '../metering/ledger.ts';
+import type { Hold, HoldState, Ledger, LedgerEntry, Receipt, ReserveAsk } from '../metering/ledger.ts';
 import type { RequestRecord } from '../metering/usage-store.ts';
 import { type Batcher, createBatcher } from './batcher.ts';
 import type { Database } from './database.ts';
-import { credit, noAccount } from './ledger-credit.ts';
+import { checkAmount, grant, noAccount, refund, topUp } from './ledger-credit.ts';
 import { newId } from './new-id.ts';
 import { requestJson } from './request-row.ts';
 import type { Schema, TransferKind } from './schema.ts';
@@ -37,9 +27,6 @@ const maxWaiting = 10_000;
 const maxExpired = 1_000;
 /** A hold that ends in the commit that makes it has no time to expire. */
 const atOnceTtlMs = 60_000;
-/** Most that one movement may be, a billion dollars: nonsense stops here and sums stay far from the end of 64 bits. */
-const maxAmount: Nanos = 1_000_000_000n * 1_000_000_000n;
-
 interface Resolution {
   readonly hold: Pick<Hold, 'id' | 'accountId'>;
   readonly state: 'settled' | 'voided';
@@ -133,22 +120,9 @@ export function createLedgerStore({ db, kind }: Database): LedgerStore {
         .executeTakeFirstOrThrow();
       return Number(numDeletedRows);
     },
-    topUp: (ask) => topUp(db, ask),
-    async grant(ask) {
-      checkAmount(ask.amountNanos, 1n);
-      const { balance, repeated } = await db
-        .transaction()
-        .execute((transaction) => credit(transaction, 'grant', ask, null));
-      return { creditedNanos: ask.amountNanos, balanceNanos: balance, repeated };
-    },
-    refund: ({ accountId, requestId, reason }) =>
-      db.transaction().execute(async (transaction): Promise<Credit> => {
-        const charged = await chargedFor(transaction, accountId, requestId);
-        if (charged === 0n) throw new GatewayError('not_found', 'This account was charged nothing for such a request.');
-        const ask = { accountId, amountNanos: charged, reference: requestId, memo: reason };
-        const { balance, repeated } = await credit(transaction, 'refund', ask, requestId);
-        return { creditedNanos: charged, balanceNanos: balance, repeated };
-      }),
+    topUp: (ask, note) => topUp(db, ask, note),
+    grant: (ask, note) => grant(db, ask, note),
+    refund: (ask, note) => refund(db, ask, note),
     async wallet(accountId) {
       const row = await db.selectFrom('wallets').selectAll().where('account_id', '=', accountId).executeTakeFirst();
       if (!row) throw noAccount();
@@ -258,50 +232,6 @@ function receiptsOf(rows: readonly ResolvedRow[], count: number): readonly (Rece
   return results;
 }
 
-async function topUp(db: Kysely<Schema>, ask: TopUpAsk): ReturnType<Ledger['topUp']> {
-  checkAmount(ask.amountNanos, 1n);
-  if (!Number.isInteger(ask.feeBasisPoints) || ask.feeBasisPoints < 0 || ask.feeBasisPoints > 10_000) {
-    throw new RangeError(`not a fee: ${ask.feeBasisPoints} basis points`);
-  }
-  return db.transaction().execute(async (transaction) => {
-    const { balance, repeated, fee: earlierFee } = await credit(transaction, 'topup', ask, null);
-    const fee = repeated ? earlierFee : feeOf(ask.amountNanos, ask.feeBasisPoints);
-    if (!repeated && fee > 0n) {
-      const { accountId, reference, memo } = ask;
-      await transaction
-        .insertInto('transfers')
-        .values({
-          kind: 'topup_fee',
-          account_id: accountId,
-          debit: 'external',
-          credit: 'fees',
-          amount: fee,
-          reference,
-          memo,
-        })
-        .execute();
-    }
-    return {
-      creditedNanos: ask.amountNanos,
-      feeNanos: fee,
-      chargedNanos: ask.amountNanos + fee,
-      balanceNanos: balance,
-      repeated,
-    };
-  });
-}
-
-async function chargedFor(transaction: Transaction<Schema>, accountId: string, requestId: string): Promise<Nanos> {
-  const { charged } = await transaction
-    .selectFrom('transfers')
-    .select(sql<bigint>`coalesce(sum(amount), 0)::bigint`.as('charged'))
-    .where('account_id', '=', accountId)
-    .where('request_id', '=', requestId)
-    .where('kind', '=', 'charge')
-    .executeTakeFirstOrThrow();
-  return charged;
-}
-
 async function entries(db: Kysely<Schema>, accountId: string, { limit, cursor }: PageAsk) {
   const [after] = readCursor(cursor, 1) ?? [];
   if (after !== undefined && !/^\d{1,18}$/.test(after)) throw invalidCursor();
@@ -339,10 +269,6 @@ function holdIdOf(accountId: string, chargeKey: string): string {
 function entryKind(kind: TransferKind): LedgerEntry['kind'] {
   if (kind === 'provider_cost' || kind === 'topup_fee') throw new Error(`a transfer of ${kind} touches no wallet`);
   return kind;
-}
-
-function checkAmount(amount: Nanos, least: Nanos): void {
-  if (amount < least || amount > maxAmount) throw new RangeError(`not an amount to move: ${amount} nano-dollars`);
 }
 
 /** Budgets start anew with the month, in UTC. */

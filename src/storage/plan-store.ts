@@ -2,6 +2,7 @@ import { type Selectable, sql, type Transaction } from 'kysely';
 import { z } from 'zod';
 import type { Plan, PlanPrice, PlanStore } from '../auth/account-store.ts';
 import { GatewayError } from '../core/errors.ts';
+import { noted } from './audit-log.ts';
 import type { Database } from './database.ts';
 import { announceChange } from './key-changes.ts';
 import type { PlansTable, Schema } from './schema.ts';
@@ -20,8 +21,8 @@ export function createPlanStore(database: Database): PlanStore {
       const row = await db.selectFrom('plans').selectAll().where('id', '=', id).executeTakeFirst();
       return row ? planOf(row) : null;
     },
-    create: (plan) =>
-      db.transaction().execute(async (transaction) => {
+    create: (plan, note) =>
+      noted(db, note, async (transaction) => {
         const { count } = await transaction
           .selectFrom('plans')
           .select(sql<bigint>`count(*)`.as('count'))
@@ -38,8 +39,8 @@ export function createPlanStore(database: Database): PlanStore {
         if (!row) throw new GatewayError('invalid_value', 'There is a plan of this id already.', { param: 'id' });
         return planOf(row);
       }),
-    async update(id, change) {
-      const plan = await db.transaction().execute(async (transaction) => {
+    async update(id, change, note) {
+      const plan = await noted(db, note, async (transaction) => {
         if (change.billing !== undefined) await checkBilling(transaction, id, change.billing);
         const row = await transaction
           .updateTable('plans')

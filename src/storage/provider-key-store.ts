@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely';
 import type { ProviderKey, ProviderKeyStore } from '../auth/provider-key-store.ts';
 import type { SecretBox } from '../auth/secret-box.ts';
 import { GatewayError } from '../core/errors.ts';
+import { noted } from './audit-log.ts';
 import type { Database } from './database.ts';
 import type { ProviderKeysTable } from './schema.ts';
 
@@ -22,7 +23,7 @@ export function createProviderKeyStore({ db }: Database, box: SecretBox | null):
   };
 
   return {
-    async put(accountId, provider, key, baseUrl) {
+    async put(accountId, provider, key, baseUrl, note) {
       const open = given(box);
       await noteMasterKey(open);
       const { sealed, masterKeyId } = open.seal(key, { accountId, provider });
@@ -30,17 +31,19 @@ export function createProviderKeyStore({ db }: Database, box: SecretBox | null):
       const account = await db.selectFrom('accounts').select('id').where('id', '=', accountId).executeTakeFirst();
       if (!account) throw new GatewayError('not_found', 'There is no such account.');
       const now = new Date();
-      const row = await db
-        .insertInto('provider_keys')
-        .values({ account_id: accountId, provider, ...values, created_at: now })
-        .onConflict((conflict) =>
-          conflict
-            .columns(['account_id', 'provider'])
-            .doUpdateSet({ ...values, status: 'untested', tested_at: null, created_at: now }),
-        )
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      return shown(row);
+      return noted(db, note, async (transaction) => {
+        const row = await transaction
+          .insertInto('provider_keys')
+          .values({ account_id: accountId, provider, ...values, created_at: now })
+          .onConflict((conflict) =>
+            conflict
+              .columns(['account_id', 'provider'])
+              .doUpdateSet({ ...values, status: 'untested', tested_at: null, created_at: now }),
+          )
+          .returningAll()
+          .executeTakeFirstOrThrow();
+        return shown(row);
+      });
     },
     async list(accountId) {
       const rows = await db
@@ -71,14 +74,15 @@ export function createProviderKeyStore({ db }: Database, box: SecretBox | null):
         .where('provider', '=', provider)
         .execute();
     },
-    async remove(accountId, provider) {
-      const { numDeletedRows } = await db
-        .deleteFrom('provider_keys')
-        .where('account_id', '=', accountId)
-        .where('provider', '=', provider)
-        .executeTakeFirstOrThrow();
-      if (numDeletedRows === 0n) throw new GatewayError('not_found', 'The account has no key for this provider.');
-    },
+    remove: (accountId, provider, note) =>
+      noted(db, note, async (transaction) => {
+        const { numDeletedRows } = await transaction
+          .deleteFrom('provider_keys')
+          .where('account_id', '=', accountId)
+          .where('provider', '=', provider)
+          .executeTakeFirstOrThrow();
+        if (numDeletedRows === 0n) throw new GatewayError('not_found', 'The account has no key for this provider.');
+      }),
     async reseal() {
       const open = given(box);
       await noteMasterKey(open);

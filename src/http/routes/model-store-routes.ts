@@ -5,7 +5,7 @@ import type { HttpParts } from '../http-parts.ts';
 import type { DepotEntry, DepotTask } from '../model-depot.ts';
 import { requireKey } from '../require-key.ts';
 import { errorBody, storedModelBody, storedModelListBody, storedModelRemovedBody } from '../wire-schemas.ts';
-import { noteAct } from './admin/note-act.ts';
+import { entryOf } from './admin/entry-of.ts';
 
 /** `/api/models`: the model files of this machine, for keys with the scope `admin`. */
 export function modelStoreRoutes(app: FastifyInstance, { auth, modelDepot, accounts }: HttpParts): void {
@@ -18,8 +18,9 @@ export function modelStoreRoutes(app: FastifyInstance, { auth, modelDepot, accou
     throw new GatewayError('model_not_found', `There is no model '${id.slice(0, 256)}'.`, { param: 'id' });
   };
 
+  /** Before the act, which lies outside of the database: what is refused after it is in the log, too. */
   const note = async (request: FastifyRequest, action: string, id: string) => {
-    if (accounts) await noteAct(accounts, request, { action, accountId: null, target: id, details: {} });
+    await accounts?.audit.write(entryOf(request, { action, accountId: null, target: id, details: {} }));
   };
 
   app.get(
@@ -66,8 +67,9 @@ export function modelStoreRoutes(app: FastifyInstance, { auth, modelDepot, accou
     },
     async (request, reply) => {
       const id = idOf(request.params.id);
-      const entry = found(await modelDepot.pull(id), id);
+      found(await modelDepot.find(id), id);
       await note(request, 'model.pull', id);
+      const entry = found(await modelDepot.pull(id), id);
       return reply.code(entry.state === 'not-installed' ? 202 : 200).send(toWire(entry));
     },
   );
@@ -85,12 +87,13 @@ export function modelStoreRoutes(app: FastifyInstance, { auth, modelDepot, accou
     },
     async (request) => {
       const id = idOf(request.params.id);
+      found(await modelDepot.find(id), id);
+      await note(request, 'model.remove', id);
       const outcome = await modelDepot.remove(id);
       if (!outcome?.removed) {
         const known = outcome ? 'is not installed' : 'does not exist';
         throw new GatewayError('model_not_found', `The model '${id.slice(0, 256)}' ${known}.`, { param: 'id' });
       }
-      await note(request, 'model.remove', id);
       return { id, object: 'stored_model', deleted: true, restart_needed: outcome.restartNeeded };
     },
   );

@@ -6,7 +6,7 @@ import { GatewayError } from '../../../core/errors.ts';
 import type { AdminParts } from '../../admin-parts.ts';
 import { errorBody } from '../../wire-schemas.ts';
 import { callerOf, noSuch, ownTag, requireAdmin, requireOwner } from './account-place.ts';
-import { noteAct } from './note-act.ts';
+import { entryOf } from './entry-of.ts';
 import { accountBody, accountChange, accountToWire, newAccount } from './wire/account-wire.ts';
 import { opaqueId } from './wire/fields.ts';
 import { listBody, listOf, pageAsk, pageQuery } from './wire/lists.ts';
@@ -34,13 +34,9 @@ export function accountRoutes(fastify: FastifyInstance, auth: Authenticator, par
     },
     async (request, reply) => {
       const { name, plan } = request.body;
-      const account = await accounts.create({ name, planId: plan });
-      await noteAct(parts, request, {
-        action: 'account.create',
-        accountId: account.id,
-        target: account.id,
-        details: { name, plan },
-      });
+      const account = await accounts.create({ name, planId: plan }, ({ id }) =>
+        entryOf(request, { action: 'account.create', accountId: id, target: id, details: { name, plan } }),
+      );
       return reply.code(201).send(accountToWire(account));
     },
   );
@@ -95,21 +91,15 @@ export function accountRoutes(fastify: FastifyInstance, auth: Authenticator, par
         // Nobody could undo it: the key that asks would be refused from then on.
         throw new GatewayError('invalid_value', 'A key cannot suspend its own account.', { param: 'status' });
       }
-      const account = await accounts.update(id, {
-        ...(name !== undefined && { name }),
-        ...(plan !== undefined && { planId: plan }),
-        ...(status !== undefined && { status }),
-      });
-      await noteAct(parts, request, {
-        action: 'account.update',
-        accountId: id,
-        target: id,
-        details: {
-          ...(name !== undefined && { name }),
-          ...(plan !== undefined && { plan }),
-          ...(status !== undefined && { status }),
-        },
-      });
+      const change = { ...(name !== undefined && { name }), ...(status !== undefined && { status }) };
+      const account = await accounts.update(id, { ...change, ...(plan !== undefined && { planId: plan }) }, () =>
+        entryOf(request, {
+          action: 'account.update',
+          accountId: id,
+          target: id,
+          details: { ...change, ...(plan !== undefined && { plan }) },
+        }),
+      );
       return accountToWire(account);
     },
   );

@@ -5,7 +5,7 @@ import type { Authenticator } from '../../../auth/authenticator.ts';
 import type { AdminParts } from '../../admin-parts.ts';
 import { errorBody } from '../../wire-schemas.ts';
 import { accountExists, accountPlaces, noSuch, requireAdmin } from './account-place.ts';
-import { noteAct } from './note-act.ts';
+import { entryOf } from './entry-of.ts';
 import { opaqueId } from './wire/fields.ts';
 import { keyBody, keyChange, keyToWire, newKey, newKeyBody, newPolicy, policyChange } from './wire/key-wire.ts';
 import { listBody, listOf, pageAsk, pageQuery } from './wire/lists.ts';
@@ -38,13 +38,14 @@ export function keyRoutes(fastify: FastifyInstance, auth: Authenticator, parts: 
     async (request, reply) => {
       const { id } = request.params;
       await accountExists(accounts, id);
-      const { key, record } = await keys.create(id, request.body.name, newPolicy(request.body));
-      await noteAct(parts, request, {
-        action: 'key.create',
-        accountId: id,
-        target: record.id,
-        details: { name: record.name, scopes: record.scopes },
-      });
+      const { key, record } = await keys.create(id, request.body.name, newPolicy(request.body), (made) =>
+        entryOf(request, {
+          action: 'key.create',
+          accountId: id,
+          target: made.id,
+          details: { name: made.name, scopes: made.scopes },
+        }),
+      );
       // Kept by no cache on the way.
       return reply
         .code(201)
@@ -102,13 +103,15 @@ export function keyRoutes(fastify: FastifyInstance, auth: Authenticator, parts: 
       const { revokedAt } = await found(request.params);
       if (revokedAt) throw noSuch('key', 'key_id');
       const { name, ...change } = request.body;
-      const record = await keys.update(id, key_id, { ...policyChange(change), ...(name !== undefined && { name }) });
-      await noteAct(parts, request, {
-        action: 'key.update',
-        accountId: id,
-        target: key_id,
-        details: { changed: Object.keys(request.body), ...(change.scopes && { scopes: change.scopes }) },
-      });
+      const changed = { ...policyChange(change), ...(name !== undefined && { name }) };
+      const record = await keys.update(id, key_id, changed, () =>
+        entryOf(request, {
+          action: 'key.update',
+          accountId: id,
+          target: key_id,
+          details: { changed: Object.keys(request.body), ...(change.scopes && { scopes: change.scopes }) },
+        }),
+      );
       return keyToWire(record);
     },
   );
@@ -127,8 +130,9 @@ export function keyRoutes(fastify: FastifyInstance, auth: Authenticator, parts: 
     async (request, reply) => {
       const { id, key_id } = request.params;
       await found(request.params);
-      await keys.revoke(id, key_id);
-      await noteAct(parts, request, { action: 'key.revoke', accountId: id, target: key_id, details: {} });
+      await keys.revoke(id, key_id, () =>
+        entryOf(request, { action: 'key.revoke', accountId: id, target: key_id, details: {} }),
+      );
       return reply.code(204).send(null);
     },
   );

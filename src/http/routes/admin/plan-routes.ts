@@ -5,7 +5,7 @@ import type { Authenticator } from '../../../auth/authenticator.ts';
 import type { AdminParts } from '../../admin-parts.ts';
 import { errorBody } from '../../wire-schemas.ts';
 import { noSuch, requireAdmin } from './account-place.ts';
-import { noteAct } from './note-act.ts';
+import { entryOf } from './entry-of.ts';
 import { planId } from './wire/account-wire.ts';
 import { listOf, wholeList } from './wire/lists.ts';
 import { newPlan, planBody, planChange, planChangeOf, planOf, planToWire } from './wire/plan-wire.ts';
@@ -63,13 +63,9 @@ export function planRoutes(fastify: FastifyInstance, auth: Authenticator, parts:
       },
     },
     async (request, reply) => {
-      const plan = await plans.create(planOf(request.body));
-      await noteAct(parts, request, {
-        action: 'plan.create',
-        accountId: null,
-        target: plan.id,
-        details: { name: plan.name, billing: plan.billing },
-      });
+      const plan = await plans.create(planOf(request.body), ({ id, name, billing }) =>
+        entryOf(request, { action: 'plan.create', accountId: null, target: id, details: { name, billing } }),
+      );
       return reply.code(201).send(planToWire(plan));
     },
   );
@@ -90,13 +86,14 @@ export function planRoutes(fastify: FastifyInstance, auth: Authenticator, parts:
     async (request) => {
       const { id } = request.params;
       if ((await plans.find(id)) === null) throw noSuch('plan', 'id');
-      const plan = await plans.update(id, planChangeOf(request.body));
-      await noteAct(parts, request, {
-        action: 'plan.update',
-        accountId: null,
-        target: id,
-        details: { changed: Object.keys(request.body) },
-      });
+      const plan = await plans.update(id, planChangeOf(request.body), () =>
+        entryOf(request, {
+          action: 'plan.update',
+          accountId: null,
+          target: id,
+          details: { changed: Object.keys(request.body) },
+        }),
+      );
       return planToWire(plan);
     },
   );

@@ -7,7 +7,7 @@ import { Secret } from '../../../core/secret.ts';
 import type { AdminParts } from '../../admin-parts.ts';
 import { errorBody } from '../../wire-schemas.ts';
 import { accountExists, accountPlaces, noSuch, requireAdmin } from './account-place.ts';
-import { noteAct } from './note-act.ts';
+import { entryOf } from './entry-of.ts';
 import { opaqueId } from './wire/fields.ts';
 import { listOf, wholeList } from './wire/lists.ts';
 import {
@@ -53,13 +53,9 @@ export function providerKeyRoutes(fastify: FastifyInstance, auth: Authenticator,
         });
       }
       const { api_key, base_url = null } = request.body;
-      const key = await providerKeys.put(id, provider, new Secret(api_key), base_url);
-      await noteAct(parts, request, {
-        action: 'provider_key.set',
-        accountId: id,
-        target: provider,
-        details: { last4: key.last4 },
-      });
+      const key = await providerKeys.put(id, provider, new Secret(api_key), base_url, ({ last4 }) =>
+        entryOf(request, { action: 'provider_key.set', accountId: id, target: provider, details: { last4 } }),
+      );
       return providerKeyToWire(key);
     },
   );
@@ -94,8 +90,9 @@ export function providerKeyRoutes(fastify: FastifyInstance, auth: Authenticator,
     async (request, reply) => {
       const { id, provider } = request.params;
       await known(id, provider);
-      await providerKeys.remove(id, provider);
-      await noteAct(parts, request, { action: 'provider_key.remove', accountId: id, target: provider, details: {} });
+      await providerKeys.remove(id, provider, () =>
+        entryOf(request, { action: 'provider_key.remove', accountId: id, target: provider, details: {} }),
+      );
       return reply.code(204).send(null);
     },
   );
@@ -116,14 +113,10 @@ export function providerKeyRoutes(fastify: FastifyInstance, auth: Authenticator,
       await known(id, provider);
       const hangUp = new AbortController();
       reply.raw.once('close', () => hangUp.abort());
-      const test = await parts.testProviderKey(id, provider, hangUp.signal);
-      await noteAct(parts, request, {
-        action: 'provider_key.test',
-        accountId: id,
-        target: provider,
-        details: { ok: test.isWorking },
-      });
-      return providerKeyTestToWire(test);
+      await parts.audit.write(
+        entryOf(request, { action: 'provider_key.test', accountId: id, target: provider, details: {} }),
+      );
+      return providerKeyTestToWire(await parts.testProviderKey(id, provider, hangUp.signal));
     },
   );
 

@@ -6,7 +6,7 @@ import { GatewayError } from '../../../core/errors.ts';
 import type { AdminParts } from '../../admin-parts.ts';
 import { errorBody } from '../../wire-schemas.ts';
 import { accountExists, callerOf, noSuch, requireAdmin, requireOwner } from './account-place.ts';
-import { noteAct } from './note-act.ts';
+import { entryOf } from './entry-of.ts';
 import { opaqueId } from './wire/fields.ts';
 import { grantBody, newToken, tokenBody } from './wire/token-wire.ts';
 
@@ -41,13 +41,14 @@ export function tokenRoutes(fastify: FastifyInstance, auth: Authenticator, parts
           param: 'key_id',
         });
       }
-      const { token, expiresAt } = await keys.mintToken(id, key_id, ttlSeconds);
-      await noteAct(parts, request, {
-        action: 'token.create',
-        accountId: id,
-        target: key_id,
-        details: { ttl_seconds: ttlSeconds },
-      });
+      const { token, expiresAt } = await keys.mintToken(id, key_id, ttlSeconds, () =>
+        entryOf(request, {
+          action: 'token.create',
+          accountId: id,
+          target: key_id,
+          details: { ttl_seconds: ttlSeconds },
+        }),
+      );
       return reply.code(201).header('cache-control', 'no-store').send({ token, expires_at: expiresAt.toISOString() });
     },
   );

@@ -3,10 +3,11 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Authenticator } from '../../../auth/authenticator.ts';
 import { formatDollars } from '../../../core/money.ts';
+import type { Credit } from '../../../metering/ledger.ts';
 import type { AdminParts } from '../../admin-parts.ts';
 import { errorBody } from '../../wire-schemas.ts';
 import { accountExists, accountPlaces, naming, requireAdmin } from './account-place.ts';
-import { noteAct } from './note-act.ts';
+import { type Act, entryOf } from './entry-of.ts';
 import { opaqueId } from './wire/fields.ts';
 import { listBody, listOf, pageAsk, pageQuery } from './wire/lists.ts';
 import {
@@ -81,17 +82,15 @@ export function walletRoutes(fastify: FastifyInstance, auth: Authenticator, part
       await accountExists(accounts, id);
       const { amount_usd: amountNanos, reference = null, memo = null } = request.body;
       const { topUpFeeBasisPoints: feeBasisPoints } = parts;
-      const topUp = await ledger.topUp({ accountId: id, amountNanos, reference, memo, feeBasisPoints });
-      await noteAct(parts, request, {
-        action: 'wallet.topup',
-        accountId: id,
-        target: reference,
-        details: {
-          amount_usd: formatDollars(topUp.creditedNanos),
-          fee_usd: formatDollars(topUp.feeNanos),
-          repeated: topUp.repeated,
-        },
-      });
+      const ask = { accountId: id, amountNanos, reference, memo, feeBasisPoints };
+      const topUp = await ledger.topUp(ask, ({ creditedNanos, feeNanos, repeated }) =>
+        entryOf(request, {
+          action: 'wallet.topup',
+          accountId: id,
+          target: reference,
+          details: { amount_usd: formatDollars(creditedNanos), fee_usd: formatDollars(feeNanos), repeated },
+        }),
+      );
       return reply.code(201).send(creditToWire(topUp));
     },
   );
@@ -110,13 +109,9 @@ export function walletRoutes(fastify: FastifyInstance, auth: Authenticator, part
       const { id } = request.params;
       await accountExists(accounts, id);
       const { amount_usd: amountNanos, reference = null, memo = null } = request.body;
-      const grant = await ledger.grant({ accountId: id, amountNanos, reference, memo });
-      await noteAct(parts, request, {
-        action: 'wallet.grant',
-        accountId: id,
-        target: reference,
-        details: { amount_usd: formatDollars(grant.creditedNanos), repeated: grant.repeated },
-      });
+      const grant = await ledger.grant({ accountId: id, amountNanos, reference, memo }, (credit) =>
+        entryOf(request, creditAct('wallet.grant', id, reference, credit)),
+      );
       return reply.code(201).send(creditToWire(grant));
     },
   );
@@ -135,14 +130,17 @@ export function walletRoutes(fastify: FastifyInstance, auth: Authenticator, part
       const { id } = request.params;
       await accountExists(accounts, id);
       const { request_id: requestId, reason = null } = request.body;
-      const refund = await ledger.refund({ accountId: id, requestId, reason }).catch(naming('request_id'));
-      await noteAct(parts, request, {
-        action: 'wallet.refund',
-        accountId: id,
-        target: requestId,
-        details: { amount_usd: formatDollars(refund.creditedNanos), repeated: refund.repeated },
-      });
+      const refund = await ledger
+        .refund({ accountId: id, requestId, reason }, (credit) =>
+          entryOf(request, creditAct('wallet.refund', id, requestId, credit)),
+        )
+        .catch(naming('request_id'));
       return reply.code(201).send(creditToWire(refund));
     },
   );
+}
+
+function creditAct(action: string, accountId: string, target: string | null, credit: Credit): Act {
+  const { creditedNanos, repeated } = credit;
+  return { action, accountId, target, details: { amount_usd: formatDollars(creditedNanos), repeated } };
 }

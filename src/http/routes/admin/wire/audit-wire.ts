@@ -9,7 +9,10 @@ export const auditEntryBody = z
   .object({
     id: opaqueId,
     at: momentOut,
-    actor_key_id: z.string().nullable().describe('Key that acted; null: the command line on the server.'),
+    actor_key_id: z
+      .string()
+      .nullable()
+      .describe('Key that acted; null: the settings, the key file or the command line on the server.'),
     action: z.string().describe('Noun and verb, such as `key.revoke`.'),
     account_id: z.string().nullable(),
     target: z.string().nullable().describe('What was acted on.'),

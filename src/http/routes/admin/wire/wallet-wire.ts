@@ -8,7 +8,9 @@ export const walletBody = z
     balance_usd: dollarsOut,
     held_usd: dollarsOut.describe('Kept ready for requests in work.'),
     available_usd: dollarsOut.describe('The balance without what is held.'),
-    auto_topup: z.null().describe('Wallets are topped up by hand or by a script of yours.'),
+    auto_topup: z
+      .null()
+      .describe('Always null: nothing tops up by itself, because the server knows no payment provider.'),
     unlimited: z.boolean().describe('Never refused: a balance below zero is the price of what was used.'),
   })
   .meta({ id: 'Wallet' });
