@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { callerOf, unlimitedPlan } from '../../test/helpers/callers.ts';
+import { accessOf, mayUseModel } from './access.ts';
 import { createAuthenticator, presentedKey } from './authenticator.ts';
 import { hashKey, type KeyStore, sameHash } from './key-store.ts';
-import { accessOf, mayUseModel } from './principal.ts';
 
 const caller = callerOf('key_1');
 

@@ -3,7 +3,7 @@ import type { Nanos } from '../core/money.ts';
 import type { Page, PageAsk } from '../core/page.ts';
 import type { Account, Plan } from './account-store.ts';
 import type { KeyStore } from './key-store.ts';
-import type { Scope } from './principal.ts';
+import type { Scope } from './scopes.ts';
 
 /** What a key is held to, over what its account's plan says. null is no limit of its own. */
 export interface KeyPolicy {

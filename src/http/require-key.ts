@@ -1,6 +1,6 @@
 import type { onRequestAsyncHookHandler } from 'fastify';
 import type { Authenticator } from '../auth/authenticator.ts';
-import type { Scope } from '../auth/principal.ts';
+import type { Scope } from '../auth/scopes.ts';
 import { GatewayError } from '../core/errors.ts';
 
 /** Hook that lets a request in only with a known key, before any of its body is read. */

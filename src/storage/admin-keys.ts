@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
 import { hashKey } from '../auth/key-store.ts';
-import { allScopes } from '../auth/principal.ts';
+import { allScopes } from '../auth/scopes.ts';
 import type { AuditEntry } from '../core/audit-entry.ts';
 import { insertAccount } from './account-store.ts';
 import { writeEntry } from './audit-log.ts';

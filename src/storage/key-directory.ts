@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { ApiKey, Caller, KeyDirectory, KeyPolicy } from '../auth/key-directory.ts';
 import { hashKey } from '../auth/key-store.ts';
-import { allScopes, type Scope } from '../auth/principal.ts';
+import { allScopes, type Scope } from '../auth/scopes.ts';
 import { GatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { type PageAsk, pageOf } from '../core/page.ts';

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { accessOf, mayUseModel } from '../../auth/principal.ts';
+import { accessOf, mayUseModel } from '../../auth/access.ts';
 import { GatewayError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Gate } from '../../limits/gate.ts';

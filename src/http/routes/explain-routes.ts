@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { accessOf } from '../../auth/access.ts';
 import type { Caller } from '../../auth/key-directory.ts';
-import { accessOf } from '../../auth/principal.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { toLanguageCode } from '../../core/language.ts';
 import { formatDollars } from '../../core/money.ts';

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { accessOf } from '../../auth/access.ts';
 import type { Caller } from '../../auth/key-directory.ts';
-import { accessOf } from '../../auth/principal.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { parseDollars } from '../../core/money.ts';
 import { responseFormats } from '../../rendering/rendering-ask.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ApiKey, KeyPolicy } from '../../../../auth/key-directory.ts';
-import { allScopes } from '../../../../auth/principal.ts';
+import { allScopes } from '../../../../auth/scopes.ts';
 import { formatDollars } from '../../../../core/money.ts';
 import { dollars, dollarsOut, limit, modelNames, moment, momentOut, opaqueId, text } from './fields.ts';
 

@@ -1,11 +1,6 @@
 import type { Nanos } from '../core/money.ts';
 import type { Caller } from './key-directory.ts';
 
-/** What a key may do: `admin` opens metrics, accounts and settings; `live` opens sockets, `jobs` the queue. */
-export type Scope = 'transcribe' | 'live' | 'jobs' | 'admin';
-
-export const allScopes: readonly Scope[] = ['transcribe', 'live', 'jobs', 'admin'];
-
 /** What a key and the plan of its account allow of what there is. */
 export interface Access {
   /** Names of models and aliases as the catalogue writes them; null: all. */
