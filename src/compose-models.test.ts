@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadCatalogue } from './catalogue/load-catalogue.ts';
+import { createModelDirectory } from './compose-model-directory.ts';
 import {
   accurateModels,
   accurateRouteProblem,
   createMarket,
-  createModelDirectory,
   type InstalledCatalogue,
   type ModelHealth,
   marketOf,

@@ -1,13 +1,6 @@
-import {
-  artifactsOf,
-  audioFormats,
-  type Catalogue,
-  type CatalogueModel,
-  type CataloguePrice,
-} from './catalogue/catalogue.ts';
+import { artifactsOf, type Catalogue, type CatalogueModel, type CataloguePrice } from './catalogue/catalogue.ts';
 import { parseDollars } from './core/money.ts';
-import { unpinnedName } from './core/pinned-name.ts';
-import type { ModelDirectory, ModelEntry } from './http/model-directory.ts';
+import type { ModelEntry } from './http/model-directory.ts';
 import type { Price } from './metering/price-book.ts';
 import type { ModelCard } from './providers/contract.ts';
 import type { BreakerState, Candidate, Market, MarketOpening } from './routing/plan.ts';
@@ -204,7 +197,8 @@ function candidateOf(model: CatalogueModel, { installed }: InstalledCatalogue): 
   };
 }
 
-function preferredOf(catalogue: Catalogue, route: AccurateRoute | null): ReadonlyMap<string, readonly string[]> {
+/** Alias → the models of the accurate route that come before its own. */
+export function preferredOf(catalogue: Catalogue, route: AccurateRoute | null): ReadonlyMap<string, readonly string[]> {
   if (!route || route.names.length === 0) return new Map();
   const models = accurateModels(route, catalogue);
   return new Map(accurateAliases.map((name) => [name, models]));
@@ -232,117 +226,7 @@ function openingsOf(
   return openings;
 }
 
-function providerOf({ id, upstream }: CatalogueModel): string {
+/** Who serves a model: a vendor's or a box's id, or `local`. */
+export function providerOf({ id, upstream }: CatalogueModel): string {
   return upstream?.provider ?? id.slice(0, id.indexOf('/'));
-}
-
-/** The catalogue as callers see it now: aliases first, then models; what is not installed is found by name only. */
-export function createModelDirectory(
-  current: () => InstalledCatalogue,
-  health: ModelHealth,
-  limits: { readonly maxUploadBytes: number; readonly maxAudioSeconds: number },
-  surroundings: MarketSurroundings = {},
-): ModelDirectory {
-  const { breakerOf, accurateRoute = null } = surroundings;
-  const healthNow = (model: CatalogueModel): ModelEntry['health'] => {
-    const base = health(model);
-    if (base !== 'ready' || !breakerOf) return base;
-    return breakerOf(providerOf(model), model.id).state === 'closed' ? 'ready' : 'degraded';
-  };
-  const modelEntry = (model: CatalogueModel): ModelEntry => ({
-    id: model.id,
-    name: model.name,
-    description: model.description,
-    ownedBy: model.id.slice(0, model.id.indexOf('/')),
-    createdSeconds: secondsOf(model.released),
-    aliasOf: null,
-    fallbacks: model.fallbacks,
-    capabilities: model.features,
-    languages: model.languages,
-    audioFormats: model.upstream?.formats ?? audioFormats,
-    price: shownPrice(model.price),
-    limits,
-    callLimits: {
-      maxUploadBytes: model.upstream?.max_upload_bytes ?? null,
-      maxAudioSeconds: model.upstream?.max_seconds ?? null,
-    },
-    isLocal: model.upstream === undefined,
-    health: healthNow(model),
-  });
-  const all = (): readonly ModelEntry[] => {
-    const { catalogue } = current();
-    const preferred = preferredOf(catalogue, accurateRoute);
-    const entries = catalogue.models.map(modelEntry);
-    const aliasEntries = catalogue.aliases.map((alias): ModelEntry => {
-      const members = [...new Set([...(preferred.get(alias.id) ?? []), ...alias.models])];
-      const behind = members.flatMap((id) => entries.find((entry) => entry.id === id) ?? []);
-      return {
-        id: alias.id,
-        name: alias.name,
-        description: alias.description,
-        ownedBy: 'fluxscribe',
-        createdSeconds: secondsOf(alias.released),
-        aliasOf: members,
-        fallbacks: [],
-        // An alias can do what any model behind it can.
-        capabilities: [...new Set(behind.flatMap((entry) => entry.capabilities))],
-        languages: [...new Set(behind.flatMap((entry) => entry.languages))],
-        audioFormats,
-        price: shownPrice(alias.price),
-        limits,
-        callLimits: { maxUploadBytes: null, maxAudioSeconds: null },
-        isLocal: behind.some((entry) => entry.isLocal),
-        health: bestHealth(behind),
-      };
-    });
-    return [...aliasEntries, ...entries];
-  };
-  return {
-    list: () => all().filter((entry) => entry.aliasOf !== null || entry.health !== 'not-installed'),
-    find(id) {
-      const entries = all();
-      const named = entryNamed(id, entries);
-      if (named) return named;
-      const unpinned = unpinnedName(id);
-      const entry = unpinned === null ? null : entryNamed(unpinned, entries);
-      const hasSnapshots = (model: CatalogueModel) => model.id === entry?.id && model.upstream?.snapshots === true;
-      return current().catalogue.models.some(hasSnapshots) ? entry : null;
-    },
-  };
-}
-
-function shownPrice(price: CataloguePrice): ModelEntry['price'] {
-  const { per_million_input_tokens_usd: input, per_million_output_tokens_usd: output } = price;
-  const tokens = input !== undefined &&
-    output !== undefined && {
-      inputUsd: input,
-      audioUsd: price.per_million_audio_tokens_usd ?? input,
-      outputUsd: output,
-    };
-  return {
-    perMinuteUsd: price.per_minute_usd,
-    minimumSeconds: price.minimum_seconds,
-    perMillionTokens: tokens || null,
-  };
-}
-
-function bestHealth(entries: readonly ModelEntry[]): ModelEntry['health'] {
-  const states = entries.map((entry) => entry.health);
-  const best = (['ready', 'degraded'] as const).find((state) => states.includes(state));
-  return best ?? states[0] ?? 'unavailable';
-}
-
-/** By the same rule as routing (policy.ts): a bare name means the provider that is ready. */
-function entryNamed(id: string, entries: readonly ModelEntry[]): ModelEntry | null {
-  const bare = entries.filter((entry) => entry.id.endsWith(`/${id}`));
-  return (
-    entries.find((entry) => entry.id === id) ??
-    bare.find((entry) => entry.health !== 'not-installed') ??
-    bare[0] ??
-    null
-  );
-}
-
-function secondsOf(day: string | undefined): number {
-  return day === undefined ? 0 : Date.parse(`${day}T00:00:00Z`) / 1000;
 }

@@ -6,10 +6,10 @@ import { builtInCatalogueFile, CatalogueError, loadCatalogue } from './catalogue
 import type { Accounts } from './compose-accounts.ts';
 import { aligningModelsOf, engineModelsOf, localModelsOf } from './compose-engine.ts';
 import { httpLimits, openServerLimits, type ServerLimits } from './compose-limits.ts';
+import { createModelDirectory } from './compose-model-directory.ts';
 import {
   accurateRouteProblem,
   createMarket,
-  createModelDirectory,
   type InstalledCatalogue,
   type MarketSurroundings,
   type ModelHealth,

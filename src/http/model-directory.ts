@@ -50,10 +50,10 @@ export interface ModelEntry {
   readonly health: 'ready' | 'degraded' | 'not-installed' | 'unavailable';
 }
 
-/** Every model and alias, as of this moment. */
+/** Every model and alias, as of this moment; `ownProviders`: for whom the caller's account has keys of its own. */
 export interface ModelDirectory {
   /** Without models that are not installed. */
-  list(): readonly ModelEntry[];
+  list(ownProviders?: ReadonlySet<string>): readonly ModelEntry[];
   /** By id, or by the bare name of exactly one model, installed or not; null when there is none. */
-  find(id: string): ModelEntry | null;
+  find(id: string, ownProviders?: ReadonlySet<string>): ModelEntry | null;
 }

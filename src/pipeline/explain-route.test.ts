@@ -91,6 +91,14 @@ describe('createExplainRoute', () => {
     assert.throws(() => explain(ask({ model: 'nothing' })), { code: 'model_not_found' });
   });
 
+  it("tells the price of the account's plan where it has one of its own", () => {
+    const prices = { house: { nanosPerMinute: 7n, minimumMs: 1 }, 'local/tiny': { nanosPerMinute: 8n, minimumMs: 1 } };
+    const access = { allowedModels: null, localOnly: false, maxNanosPerMinute: null, prices };
+    const { price: told, opening } = explain(ask({ access }));
+    assert.deepEqual([told, opening?.nanosPerMinute], [prices.house, 8n]);
+    assert.deepEqual(explain(ask({ model: 'vendor/best', access })).price, price);
+  });
+
   it('explains a name that is pinned to a day by its model', () => {
     const [attempt] = explain(ask({ model: 'vendor/best-2025-12-15' })).attempts;
     assert.deepEqual([attempt?.modelId, attempt?.pieces?.maxParallelCalls], ['vendor/best-2025-12-15', 3]);

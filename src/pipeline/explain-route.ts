@@ -12,7 +12,7 @@ import type {
   RouteAsk,
   RoutingPolicy,
 } from '../routing/plan.ts';
-import { providerOf } from '../routing/policy.ts';
+import { planPriceOf, providerOf } from '../routing/policy.ts';
 
 /** What is to be explained; what is left out is taken as not known. */
 export interface ExplainAsk extends RouteAsk {
@@ -80,7 +80,7 @@ export function createExplainRoute({ policy, market, prices }: ExplainRouteParts
     return {
       model: ask.model,
       resolvedName: plan.resolvedName,
-      price: prices.priceOf(plan.resolvedName),
+      price: (ask.access && planPriceOf(ask.access, plan.resolvedName)) ?? prices.priceOf(plan.resolvedName),
       opening: opening
         ? {
             ...explained(opening.attempt, 'A quick first pass, whose answer stands where it is sure of its words.'),
@@ -120,7 +120,7 @@ function candidateOf(modelId: string, { candidates }: Market): Candidate | null 
 function explainAttempt(
   { modelId, providerId, pieces }: Attempt,
   words: string,
-  { needs = [] }: ExplainAsk,
+  { needs = [], access }: ExplainAsk,
   market: Market,
 ): ExplainedAttempt {
   const candidate = candidateOf(modelId, market);
@@ -131,7 +131,7 @@ function explainAttempt(
     adds: needs.filter((one) => !candidate?.card.features.includes(one)),
     pieces: pieces ?? null,
     breaker: candidate?.breaker ?? 'closed',
-    nanosPerMinute: candidate?.nanosPerMinute ?? null,
+    nanosPerMinute: (access && planPriceOf(access, modelId)?.nanosPerMinute) ?? candidate?.nanosPerMinute ?? null,
   };
 }
 

@@ -34,6 +34,8 @@ export interface RouteAccess {
   readonly localOnly: boolean;
   /** What a minute may cost under the name that was asked for; null: no ceiling. */
   readonly maxNanosPerMinute: Nanos | null;
+  /** By model or alias: what the account's plan sets over the prices; left out: nothing. */
+  readonly prices?: Readonly<Record<string, { readonly nanosPerMinute: Nanos; readonly minimumMs: number }>>;
 }
 
 /** A model that exists, with what is known of it right now. */

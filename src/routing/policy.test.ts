@@ -193,6 +193,10 @@ describe('catalogueOrderPolicy and what a key allows', () => {
     // The dearer model stands in at the price of the one that was named.
     assert.equal(ids('openai/whisper-1', { maxNanosPerMinute: 6n }).length, 2);
     assert.match(refusalFor('openai/whisper-1', { maxNanosPerMinute: 5n }).message, /\$0\.000000005 a minute/);
+    // The plan's own price is the price.
+    const prices = (nanosPerMinute: bigint) => ({ house: { nanosPerMinute, minimumMs: 0 } });
+    assert.equal(ids('house', { maxNanosPerMinute: 49n, prices: prices(49n) }).length, 2);
+    assert.equal(ids('house', { maxNanosPerMinute: 50n, prices: prices(51n) }).length, 0);
   });
 });
 

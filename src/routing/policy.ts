@@ -8,6 +8,7 @@ import type {
   OwnKeys,
   PassReason,
   PieceLimits,
+  RouteAccess,
   RouteAsk,
   RoutingPolicy,
 } from './plan.ts';
@@ -182,10 +183,18 @@ function accessReason(candidate: Candidate, { ask, market, named }: Context): Pa
   if (access.localOnly && servedBy(candidate) !== localProviderId) return 'leaves-machine';
   // Everybody pays the price of the name that was asked for, whichever model answers.
   const priced = isAlias ? candidate : (candidateById(named.name, market) ?? candidate);
-  const nanosPerMinute = market.aliasNanosPerMinute?.get(named.name) ?? priced.nanosPerMinute;
+  const nanosPerMinute =
+    planPriceOf(access, named.name)?.nanosPerMinute ??
+    market.aliasNanosPerMinute?.get(named.name) ??
+    priced.nanosPerMinute;
   const isTooExpensive =
     access.maxNanosPerMinute !== null && nanosPerMinute !== undefined && nanosPerMinute > access.maxNanosPerMinute;
   return isTooExpensive ? 'too-expensive' : null;
+}
+
+/** What the plan of an account sets for a name; undefined: the catalogue's price counts. */
+export function planPriceOf({ prices }: RouteAccess, name: string) {
+  return prices && Object.hasOwn(prices, name) ? prices[name] : undefined;
 }
 
 function servedBy({ card, providerId }: Candidate): string {

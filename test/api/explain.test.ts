@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { loadCatalogue } from '../../src/catalogue/load-catalogue.ts';
-import { createModelDirectory, type MarketSurroundings, marketOf, pricesOf } from '../../src/compose-models.ts';
+import { createModelDirectory } from '../../src/compose-model-directory.ts';
+import { type MarketSurroundings, marketOf, pricesOf } from '../../src/compose-models.ts';
 import { createPriceBook } from '../../src/metering/price-book.ts';
 import { createExplainRoute } from '../../src/pipeline/explain-route.ts';
 import { catalogueOrderPolicy } from '../../src/routing/policy.ts';

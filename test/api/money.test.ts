@@ -192,6 +192,27 @@ describe('accounts, by the whole gateway', () => {
       );
       const refused = await test.ask(key, { model: 'vendor-only' });
       assert.deepEqual([refused.status, refused.code], [403, 'model_not_allowed']);
+
+      const get = async (path: string) =>
+        (await (await fetch(`${test.url}${path}`, { headers: { authorization: `Bearer ${key}` } })).json()) as {
+          pricing: object;
+        };
+      const shown = { per_minute_usd: '0.200000000', minimum_seconds: 60 };
+      assert.deepEqual((await get('/v1/models/house')).pricing, { ...shown, per_million_tokens: null });
+      assert.deepEqual((await get('/api/routes/explain?model=house')).pricing, { ...shown, by_tokens: false });
+    });
+
+    it("holds the plan's price against what the key may spend on a minute", async () => {
+      test.vendor.behave(good);
+      for (const [most, status] of [
+        ['0.20', 200],
+        ['0.19', 403],
+      ] as const) {
+        const { id, key } = await test.account('1', { maxPriceNanosPerMinute: parseDollars(most) }, 'gold');
+        const answer = await test.ask(key);
+        assert.deepEqual([answer.status, answer.code], [status, status === 403 ? 'model_not_allowed' : null], most);
+        if (status === 403) assert.deepEqual(await test.wallet(id), { balance: 1_000_000_000n, held: 0n });
+      }
     });
   });
 

@@ -89,6 +89,26 @@ describe("an account's own vendor key", () => {
     return data[0];
   }
 
+  it('lists the models that it alone reaches, for its account and no other', async () => {
+    const { id, key } = await withOwnKey('1.00');
+    const other = await paying.account('1.00');
+    const listed = async (asking: string) => {
+      const list = await fetch(`${paying.url}/v1/models`, { headers: { authorization: `Bearer ${asking}` } });
+      const { data } = (await list.json()) as { data: { id: string; health: string }[] };
+      return data.flatMap((one) => (one.id === 'deepgram/nova-3' ? [one.health] : []));
+    };
+    assert.deepEqual(await listed(key), []);
+    const path = `/api/accounts/${id}/provider-keys/deepgram`;
+    assert.equal((await admin('PUT', path, { api_key: 'another-vendors-key-0123456789' })).status, 200);
+    assert.deepEqual([await listed(key), await listed(other.key)], [['ready'], []]);
+    const one = await fetch(`${paying.url}/v1/models/deepgram%2Fnova-3`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    assert.equal(((await one.json()) as { health: string }).health, 'ready');
+    assert.equal((await admin('DELETE', path)).status, 204);
+    assert.deepEqual(await listed(key), []);
+  });
+
   it('is used first, costs nothing here, and is written down as what it is', async () => {
     const { id, key } = await withOwnKey('1.00');
     const answer = await ask(key);

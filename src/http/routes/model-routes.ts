@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { accessOf } from '../../auth/access.ts';
 import type { Caller } from '../../auth/key-directory.ts';
 import { GatewayError } from '../../core/errors.ts';
-import { parseDollars } from '../../core/money.ts';
+import { formatDollars, parseDollars } from '../../core/money.ts';
 import { responseFormats } from '../../rendering/rendering-ask.ts';
 import type { HttpParts } from '../http-parts.ts';
 import type { ModelEntry } from '../model-directory.ts';
@@ -12,8 +12,10 @@ import { requireKey } from '../require-key.ts';
 import { errorBody, modelBody, modelListBody } from '../wire-schemas.ts';
 
 /** `GET /models` and `GET /models/{id}`, under `/v1` and at the root. */
-export function modelRoutes(app: FastifyInstance, { auth, models }: HttpParts): void {
+export function modelRoutes(app: FastifyInstance, { auth, models, accountKeysOf }: HttpParts): void {
   const onRequest = requireKey(auth);
+  const ownProviders = async ({ principal }: RequestFacts) =>
+    principal ? (await accountKeysOf?.(principal.account.id))?.choice.providerIds : undefined;
   for (const prefix of ['/v1', '']) {
     const common = { tags: ['models'], hide: prefix === '' };
     app.get(
@@ -30,15 +32,16 @@ export function modelRoutes(app: FastifyInstance, { auth, models }: HttpParts): 
       async (request) => {
         const { principal } = request.facts;
         const usable = models
-          .list()
+          .list(await ownProviders(request.facts))
           .filter((one) => one.health !== 'not-installed' && (!principal || mayUse(principal, one)));
-        return { object: 'list', data: usable.map(toWire) };
+        return { object: 'list', data: usable.map((entry) => toWire(entry, principal)) };
       },
     );
-    const findModel = (id: string, { principal }: RequestFacts) => {
-      const entry = models.find(id);
+    const findModel = async (id: string, facts: RequestFacts) => {
+      const { principal } = facts;
+      const entry = models.find(id, await ownProviders(facts));
       // A model that the key may not use does not exist for it, as with OpenAI.
-      if (entry && (!principal || mayUse(principal, entry))) return toWire(entry);
+      if (entry && (!principal || mayUse(principal, entry))) return toWire(entry, principal);
       throw new GatewayError('model_not_found', `The model '${id.slice(0, 256)}' does not exist.`, { param: 'model' });
     };
     app.get<{ Params: { model: string } }>(
@@ -64,8 +67,9 @@ export function modelRoutes(app: FastifyInstance, { auth, models }: HttpParts): 
   }
 }
 
-function toWire(entry: ModelEntry): z.infer<typeof modelBody> {
-  const { price, limits, callLimits } = entry;
+function toWire(entry: ModelEntry, principal: Caller | null): z.infer<typeof modelBody> {
+  const { limits, callLimits } = entry;
+  const price = priceFor(principal, entry);
   return {
     id: entry.id,
     object: 'model',
@@ -102,7 +106,20 @@ function toWire(entry: ModelEntry): z.infer<typeof modelBody> {
 /** Whether a request of the key by this name could be planned at all; which models answer it, routing decides. */
 function mayUse(principal: Caller, entry: ModelEntry): boolean {
   const { allowedModels, localOnly, maxNanosPerMinute } = accessOf(principal);
+  const { perMinuteUsd } = priceFor(principal, entry);
   if (allowedModels && !allowedModels.includes(entry.id)) return false;
   if (localOnly && !entry.isLocal) return false;
-  return maxNanosPerMinute === null || parseDollars(entry.price.perMinuteUsd) <= maxNanosPerMinute;
+  return maxNanosPerMinute === null || parseDollars(perMinuteUsd) <= maxNanosPerMinute;
+}
+
+/** A plan's own price is by the length alone. */
+function priceFor(principal: Caller | null, { id, price }: ModelEntry): ModelEntry['price'] {
+  const prices = principal?.plan.prices ?? {};
+  const ofPlan = Object.hasOwn(prices, id) ? prices[id] : undefined;
+  if (!ofPlan) return price;
+  return {
+    perMinuteUsd: formatDollars(ofPlan.nanosPerMinute),
+    minimumSeconds: ofPlan.minimumMs / 1000,
+    perMillionTokens: null,
+  };
 }

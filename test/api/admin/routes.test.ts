@@ -52,7 +52,7 @@ describeAdmin(
       });
       const plan = await call('GET', `/api/routes/explain?key_id=${keyId}`);
       assert.equal(plan.status, 200, plan.text);
-      const access = { allowedModels: ['flux-voice'], localOnly: true, maxNanosPerMinute: 50_000_000n };
+      const access = { allowedModels: ['flux-voice'], localOnly: true, maxNanosPerMinute: 50_000_000n, prices: {} };
       assert.deepEqual(asked.at(-1)?.access, access);
       assert.equal((await call('GET', `/api/routes/explain?key_id=${keyId}`, { key })).status, 200);
       assert.deepEqual(asked.at(-1)?.access, access);
