@@ -320,7 +320,7 @@ export async function compose(parts: ComposeParts, shelf: ModelShelf = composeMo
     const app = await createHttpApp({
       transcribe: transcriber.transcribe,
       recordRefusal: createRefusals(open.usage),
-      replies: { store: open.idempotency, runningTtlMs: longestRequestMs(config) },
+      replies: { store: open.idempotency },
       explainRoute: transcriber.explainRoute,
       models: createModelDirectory(transcriber.models, health, config.limits, transcriber.surroundings),
       modelDepot,
@@ -385,9 +385,4 @@ async function drain(app: FastifyInstance, close: () => Promise<void>, graceMs: 
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** No request is at work for longer: its deadline, and what its end may take. */
-function longestRequestMs({ limits: { requestBaseSeconds, requestSecondsPerAudioSecond, maxAudioSeconds } }: Config) {
-  return Math.round((requestBaseSeconds + requestSecondsPerAudioSecond * maxAudioSeconds) * 1000) + 120_000;
 }

@@ -12,8 +12,6 @@ export type { IdempotencyStore } from '../metering/idempotency-store.ts';
 /** Where answers are kept for callers that ask again with the same `Idempotency-Key`. */
 export interface ReplyKeeper {
   readonly store: Pick<IdempotencyStore, 'begin' | 'finish' | 'forget'>;
-  /** Longer than any request works: after it the key of a dead process is free again. In milliseconds. */
-  readonly runningTtlMs: number;
 }
 
 /** A request that holds its key: its reply is kept, or the key is given free. */
@@ -21,6 +19,8 @@ export interface HeldKey {
   readonly keeper: ReplyKeeper;
   readonly accountId: string;
   readonly key: string;
+  /** What its work is charged as. */
+  readonly chargeKey: string;
   /** The caller left before the end of a streamed reply: nothing will be kept. */
   isLeft: boolean;
 }
@@ -58,11 +58,10 @@ export async function takeKey(
   }
   const accountId = principal.account.id;
   const requestHash = await hashOf(request.routeOptions.url ?? '', fields, file);
-  const { runningTtlMs, store } = keeper;
-  const found = await store.begin({ accountId, key, requestHash, requestId: request.id, runningTtlMs });
+  const found = await keeper.store.begin({ accountId, key, requestHash, requestId: request.id });
   switch (found.state) {
     case 'first':
-      request.heldKey = { keeper, accountId, key, isLeft: false };
+      request.heldKey = { keeper, accountId, key, chargeKey: found.chargeKey, isLeft: false };
       return null;
     case 'running':
       throw new GatewayError(

@@ -180,6 +180,32 @@ describe('charges', () => {
     assert.equal(noted.reserved.length, 1);
   });
 
+  it('are written once for the work of two requests, of which one died', async () => {
+    const repeated = async (earlier: readonly Receipt['state'][]) => {
+      const { ledger, noted } = scriptedLedger();
+      const ends = [...earlier];
+      const reserve: Ledger['reserve'] = async (asked) => {
+        return { ...(await ledger.reserve(asked)), repeated: ends.length > 0 };
+      };
+      const giveBack: Ledger['void'] = async (hold, record) => {
+        const state = ends.shift();
+        if (!state) return ledger.void(hold, record);
+        return { state, chargedNanos: state === 'settled' ? 7n : 0n, uncollectedNanos: 0n, balanceNanos: 0n };
+      };
+      const asLedger = { ...ledger, reserve, void: giveBack };
+      const open = createCharges({ prices, ledger: () => asLedger, log: silentLog });
+      const isUnlimited = true;
+      const charge = await open(ask({ chargeKey: 'req_0', payer: { ...payer, isUnlimited } }));
+      return { charged: await charge.settle(work()), noted, keys: noted.reserved.map(({ chargeKey }) => chargeKey) };
+    };
+    const anew = await repeated(['voided', 'expired']);
+    assert.deepEqual(anew.keys, ['req_0', 'req_0/2', 'req_0/3']);
+    assert.deepEqual([anew.charged.costNanos, anew.noted.settled.length], [parseDollars('0.10'), 1]);
+    const paid = await repeated(['expired', 'settled']);
+    assert.deepEqual([paid.charged.costNanos, paid.noted.settled.length], [7n, 0]);
+    assert.deepEqual([paid.noted.atOnce[0]?.costNanos, paid.noted.atOnce[0]?.record?.billedMs], [0n, 0]);
+  });
+
   it("refuse a plan's price that is above what the key may spend, and hold nothing", async () => {
     const { open, noted } = chargesOf();
     const dear = { 'flux-voice': { nanosPerMinute: parseDollars('0.20'), minimumMs: 0 } };

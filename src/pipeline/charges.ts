@@ -3,7 +3,7 @@ import type { Log } from '../core/log.ts';
 import { formatDollars, type Nanos } from '../core/money.ts';
 import { unpinnedName } from '../core/pinned-name.ts';
 import type { Usage } from '../core/usage.ts';
-import type { Ledger, Receipt, Settlement } from '../metering/ledger.ts';
+import type { Hold, Ledger, Receipt, ReserveAsk, Settlement } from '../metering/ledger.ts';
 import { ceilingFor, chargeFor, ownKeyPrice, type Price, type PriceBook } from '../metering/price-book.ts';
 import type { RequestRecord } from '../metering/usage-store.ts';
 import type { AttemptRecord } from '../routing/attempts.ts';
@@ -31,6 +31,8 @@ export interface Payer {
 
 export interface ChargeAsk {
   readonly requestId: string;
+  /** What the work is charged as, once, whichever request does it; left out: `requestId`. */
+  readonly chargeKey?: string;
   readonly payer: Payer | null;
   readonly task: 'transcribe' | 'translate';
   /** As the caller wrote it. */
@@ -153,13 +155,13 @@ export function createCharges(parts: ChargesParts): OpenChargeFor {
 /** Holds the money. An account that is never refused, by a key without a budget, is charged in one step at the end. */
 async function heldFor(
   ledger: ChargingLedger,
-  { requestId, deadlineMs }: ChargeAsk,
+  { requestId, chargeKey = requestId, deadlineMs }: ChargeAsk,
   { accountId, keyId, monthlyBudgetNanos, isUnlimited }: Payer,
   amountNanos: Nanos,
 ): Promise<Pick<KeptHold, 'expiresAtMs' | 'settle' | 'giveBackAll'>> {
   const work = { accountId, chargeKey: requestId, requestId };
   const ttlMs = deadlineMs + holdMarginMs;
-  if (isUnlimited && monthlyBudgetNanos === null) {
+  if (isUnlimited && monthlyBudgetNanos === null && chargeKey === requestId) {
     return {
       expiresAtMs: Date.now() + ttlMs,
       settle: (settlement) => ledger.charge(work, settlement),
@@ -167,12 +169,40 @@ async function heldFor(
     };
   }
   const key = { id: keyId, budgetNanos: monthlyBudgetNanos };
-  const hold = await ledger.reserve({ ...work, amountNanos, ttlMs, key });
+  const { hold, chargedNanos } = await reserveOnce(ledger, { ...work, chargeKey, amountNanos, ttlMs, key });
+  if (chargedNanos !== null) {
+    // A row for this request, too, whose work was paid with the earlier one.
+    const settle = async ({ providerCostNanos, record }: Settlement): Promise<Receipt> => {
+      const free = record && { ...record, billedMs: 0, costNanos: 0n };
+      const receipt = await ledger.charge(work, { costNanos: 0n, providerCostNanos, record: free });
+      return { ...receipt, chargedNanos };
+    };
+    const giveBackAll = (record: RequestRecord) => settle({ costNanos: 0n, providerCostNanos: 0n, record });
+    return { expiresAtMs: Date.now() + ttlMs, settle, giveBackAll };
+  }
   return {
     expiresAtMs: hold.expiresAtMs,
     settle: (settlement) => ledger.settle(hold, settlement),
     giveBackAll: (record) => ledger.void(hold, record),
   };
+}
+
+/**
+ * Holds money for work that an earlier request may have held it for, and been charged or died. `chargedNanos`: it was
+ * charged, and the work is not again. What is only held still is given back first: should that request live after all,
+ * it can no longer be charged beside this one.
+ */
+async function reserveOnce(
+  ledger: ChargingLedger,
+  ask: ReserveAsk,
+): Promise<{ readonly hold: Hold; readonly chargedNanos: Nanos | null }> {
+  for (let turn = 1; ; turn++) {
+    const chargeKey = turn === 1 ? ask.chargeKey : `${ask.chargeKey}/${turn}`;
+    const hold = await ledger.reserve({ ...ask, chargeKey });
+    if (!hold.repeated) return { hold, chargedNanos: null };
+    const { state, chargedNanos } = await ledger.void(hold, null);
+    if (state === 'settled' && chargedNanos > 0n) return { hold, chargedNanos };
+  }
 }
 
 function priceFor(prices: PriceBook, { payer, pricedName }: ChargeAsk): Price {

@@ -35,6 +35,8 @@ export interface TranscribeAsk {
   readonly eventsAreReply?: boolean;
   /** What the key allows; left out: everything. */
   readonly access?: RouteAccess;
+  /** What the work is charged as, once; left out: the request's own id. */
+  readonly chargeKey?: string;
   /** Left out: nobody pays, and nothing is written down. */
   readonly payer?: Payer;
   /** Told the recording's length before anybody pays for it or hears it; what it throws ends the request. Left out: any will do. */

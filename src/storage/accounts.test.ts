@@ -303,7 +303,7 @@ describeDatabases('accounts and keys', (database, test) => {
   it('lets one of many with the same idempotency key go first, and gives its reply to the others', async () => {
     const store = createIdempotencyStore(database());
     const accountId = await newAccount();
-    const ask = (requestId: string) => ({ accountId, key: 'k', requestHash: 'h', requestId, runningTtlMs: 60_000 });
+    const ask = (requestId: string) => ({ accountId, key: 'k', requestHash: 'h', requestId });
     const states = await Promise.all(['r1', 'r2', 'r3'].map((id) => store.begin(ask(id))));
     const first = states.findIndex((one) => one.state === 'first');
     assert.equal(states.filter((one) => one.state === 'running').length, 2);
@@ -321,16 +321,23 @@ describeDatabases('accounts and keys', (database, test) => {
     assert.equal(Buffer.from(again.reply.body).toString(), '{"text":"hi"}');
   });
 
-  it('gives an idempotency key free after a failure, and after its process died', async () => {
+  it('gives an idempotency key free after a failure, and after its process died, whose work it names', async () => {
     const store = createIdempotencyStore(database());
     const accountId = await newAccount();
-    const ask = { accountId, key: 'k', requestHash: 'h', requestId: 'r1', runningTtlMs: 60_000 };
+    const ask = { accountId, key: 'k', requestHash: 'h', requestId: 'r1' };
     await store.begin(ask);
     await store.forget(ask);
-    assert.deepEqual(await store.begin({ ...ask, requestId: 'r2', runningTtlMs: 1 }), { state: 'first' });
-    let state = await store.begin({ ...ask, requestId: 'r3', requestHash: 'h2' });
-    while (state.state !== 'first') state = await store.begin({ ...ask, requestId: 'r3', requestHash: 'h2' });
-    await store.finish({ ...ask, requestId: 'r2' }, { status: 200, headers: {}, body: new Uint8Array() });
-    assert.equal((await store.begin({ ...ask, requestId: 'r4', requestHash: 'h2' })).state, 'running');
+    assert.deepEqual(await store.begin({ ...ask, requestId: 'r2' }), { state: 'first', chargeKey: 'r2' });
+    await store.freeAll();
+    assert.deepEqual(await store.begin({ ...ask, requestId: 'r3' }), { state: 'first', chargeKey: 'r2' });
+    await store.freeAll();
+    await store.prune();
+    await store.renew();
+    assert.equal((await store.begin({ ...ask, requestId: 'r4' })).state, 'running', 'its process lives');
+    await store.freeAll();
+    const other = { ...ask, requestHash: 'h2' };
+    assert.deepEqual(await store.begin({ ...other, requestId: 'r5' }), { state: 'first', chargeKey: 'r5' });
+    await store.finish({ ...ask, requestId: 'r3' }, { status: 200, headers: {}, body: new Uint8Array() });
+    assert.equal((await store.begin({ ...other, requestId: 'r6' })).state, 'running', 'the dead say nothing more');
   });
 });

@@ -182,6 +182,8 @@ export interface IdempotencyKeysTable {
   request_hash: string;
   request_id: string;
   state: Defaulted<'running' | 'done'>;
+  /** What its work is charged as; null: `request_id`. */
+  charge_key: string | null;
   reply_status: number | null;
   reply_headers: JSONColumnType<object> | null;
   reply_body: ColumnType<Uint8Array | null, Uint8Array | null | undefined, Uint8Array | null>;

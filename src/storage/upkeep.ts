@@ -1,6 +1,6 @@
 import type { KeyDirectory } from '../auth/key-directory.ts';
 import type { Log } from '../core/log.ts';
-import type { IdempotencyStore } from '../metering/idempotency-store.ts';
+import { type IdempotencyStore, renewEveryMs } from '../metering/idempotency-store.ts';
 import type { Ledger } from '../metering/ledger.ts';
 import type { UsageStore } from '../metering/usage-store.ts';
 
@@ -12,7 +12,7 @@ export interface Upkeep {
 export interface UpkeepParts {
   readonly ledger: Pick<Ledger, 'expire' | 'prune'>;
   readonly usage: Pick<UsageStore, 'prune'>;
-  readonly idempotency: Pick<IdempotencyStore, 'prune'>;
+  readonly idempotency: Pick<IdempotencyStore, 'renew' | 'prune'>;
   readonly keys: Pick<KeyDirectory, 'pruneTokens'>;
   readonly retentionDays: number;
   readonly log: Log;
@@ -26,7 +26,7 @@ const rowsAtOnce = 1_000;
 const statementsAtOnce = 100;
 const dayMs = 24 * 3600 * 1000;
 
-/** Ends abandoned holds every five seconds and removes what is older than its retention every ten minutes. */
+/** Ends abandoned holds every five seconds, keeps the `Idempotency-Key`s of what is in work and removes what is older than its retention every ten minutes. */
 export function startUpkeep({ ledger, usage, idempotency, keys, retentionDays, log }: UpkeepParts): Upkeep {
   let stopped = false;
   const expire = async () => {
@@ -64,7 +64,11 @@ export function startUpkeep({ ledger, usage, idempotency, keys, retentionDays, l
       await running;
     };
   };
-  const stops = [every(expireEveryMs, expire), every(pruneEveryMs, prune)];
+  const stops = [
+    every(expireEveryMs, expire),
+    every(renewEveryMs, () => idempotency.renew()),
+    every(pruneEveryMs, prune),
+  ];
   return {
     async stop() {
       stopped = true;

@@ -197,7 +197,7 @@ function requireModel(request: FastifyRequest, form: TranscriptionRequest, parts
 }
 
 function toAsk(
-  { id: requestId, facts }: FastifyRequest,
+  { id: requestId, facts, heldKey }: FastifyRequest,
   stored: SpooledFile,
   form: TranscriptionRequest,
   task: 'transcribe' | 'translate',
@@ -219,5 +219,6 @@ function toAsk(
     eventsAreReply: form.stream,
     ...(access && { access }),
     ...(principal && { payer: payerOf(principal, facts) }),
+    ...(heldKey && { chargeKey: heldKey.chargeKey }),
   };
 }

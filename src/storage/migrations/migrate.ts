@@ -8,6 +8,7 @@ import { usageTables } from './0003-usage.ts';
 import { ledgerFunctions } from './0004-ledger-functions.ts';
 import { lengthCheck } from './0005-length-check.ts';
 import { chargeAtOnce } from './0006-charge-at-once.ts';
+import { repeatedWork } from './0007-repeated-work.ts';
 
 /**
  * Every change of the tables, oldest first. A name that was released is never changed, nor is what it does: databases
@@ -20,6 +21,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0004-ledger-functions': ledgerFunctions,
   '0005-length-check': lengthCheck,
   '0006-charge-at-once': chargeAtOnce,
+  '0007-repeated-work': repeatedWork,
 };
 
 /**
