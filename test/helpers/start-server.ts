@@ -58,11 +58,28 @@ const repository = fileURLToPath(new URL('../../', import.meta.url));
 const startTimeoutMs = 300_000;
 const stopTimeoutMs = 60_000;
 
+/** The process of a server, whether it serves yet or not. */
+export interface ServerChild {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  readonly dataDir: string;
+  /** Everything that it has written to standard output and standard error. */
+  output(): string;
+  readonly exited: Promise<Exit>;
+}
+
 /**
  * Starts a server and waits until it serves. Settings come from `env` alone, so that an operator's own do not change
  * what is tested; where models are kept and fetched from is taken over from the environment.
  */
 export async function startServer(env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
+  const started = await spawnServer(env);
+  const port = await announcedPort(started.child, started.output);
+  return createHandle({ ...started, port });
+}
+
+/** As `startServer`, without waiting for anything. Whoever calls it ends it. */
+export async function spawnServer(env: Readonly<Record<string, string>> = {}): Promise<ServerChild> {
   const dataDir = env.FLUXSCRIBE_DATA ?? (await mkdtemp(join(tmpdir(), 'fluxscribe-system-')));
   await mkdir(dataDir, { recursive: true });
   // Not made anew for every server that a test starts; a folder that was used before has its own.
@@ -83,8 +100,7 @@ export async function startServer(env: Readonly<Record<string, string>> = {}): P
   }
   const exited = new Promise<Exit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
   endWithUs(child);
-  const port = await announcedPort(child, () => output);
-  return createHandle({ child, port, dataDir, exited, output: () => output });
+  return { child, pid: child.pid!, dataDir, exited, output: () => output };
 }
 
 const endings = ['exit', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -145,16 +161,14 @@ async function announcedPort(child: ChildProcess, output: () => string): Promise
   throw new Error(`The server did not start:\n${output()}`);
 }
 
-interface Started {
-  readonly child: ChildProcess;
-  readonly port: number;
-  readonly dataDir: string;
-  readonly exited: Promise<Exit>;
-  output(): string;
-}
-
-function createHandle({ child, port, dataDir, exited, output }: Started): ServerProcess {
-  const pid = child.pid!;
+function createHandle({
+  child,
+  pid,
+  port,
+  dataDir,
+  exited,
+  output,
+}: ServerChild & { readonly port: number }): ServerProcess {
   const url = `http://127.0.0.1:${port}`;
   const childPids = () => descendantsOf(pid).map((one) => one.pid);
   const pidsRunning = (script: string) => childPids().filter((one) => commandLineOf(one).includes(script));
