@@ -81,6 +81,8 @@ export interface ReconcileRow {
   readonly audioMs: number;
   readonly billedMs: number;
   readonly probedMs: number;
+  /** Requests whose sound was decoded here whole, and the sum of those lengths. */
+  readonly decodedRequests: number;
   readonly decodedMs: number;
   /** Requests for which the vendor gave a length, the sum of those lengths, and our own for the same requests. */
   readonly vendorRequests: number;

@@ -144,6 +144,7 @@ describeDatabases('usage', (database) => {
       audioMs: 4_000,
       billedMs: 20_000,
       probedMs: 4_000,
+      decodedRequests: 2,
       decodedMs: 4_002,
       vendorRequests: 2,
       vendorMs: 11_004,

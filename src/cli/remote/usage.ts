@@ -50,6 +50,7 @@ const lengths: Columns = {
   audio_seconds: 'AUDIO S',
   billed_seconds: 'BILLED S',
   probed_seconds: 'PROBED S',
+  decoded_requests: 'DECODED',
   decoded_seconds: 'DECODED S',
   vendor_requests: 'BY VENDOR',
   vendor_seconds: 'VENDOR S',

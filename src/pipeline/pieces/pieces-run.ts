@@ -119,6 +119,8 @@ export class PiecesRun {
         ...placeTranscript(answer.transcript, place),
         usage: answer.usage,
         unmet: answer.unmet,
+        sentMs: piece.audio.probe.durationMs,
+        vendorDurationMs: answer.vendorDurationMs ?? null,
       };
       this.#failuresInRow = 0;
       if (!call.signal.aborted) this.#tell();

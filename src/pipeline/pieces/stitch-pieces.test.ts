@@ -45,10 +45,11 @@ function heard(
   number: number | null,
   startMs: number,
   said: Transcript,
-  more: { usage?: Usage; unmet?: HeardPiece['unmet'] } = {},
+  more: { usage?: Usage; unmet?: HeardPiece['unmet']; vendorDurationMs?: number | null } = {},
 ): HeardPiece {
   const placed = placeTranscript(said, { startMs, endMs: startMs + 10_000, speech, number });
-  return { ...placed, usage: { type: 'duration', durationMs: 10_000 }, unmet: [], ...more };
+  const answer = { usage: { type: 'duration', durationMs: 10_000 } as const, unmet: [], sentMs: 10_000 };
+  return { ...placed, ...answer, vendorDurationMs: null, ...more };
 }
 
 const whole = { durationMs: 50_000, speech, wantWords: true, wantLogprobs: true };
@@ -141,6 +142,20 @@ describe('stitchPieces', () => {
     });
     const mixed = [...pieces.slice(1), heard(1, 0, transcript('a'))];
     assert.equal(stitchPieces(mixed, whole).usage.type, 'duration');
+  });
+
+  it("takes the vendor's length where it told one for every piece, and holds no silence against it that was not sent", () => {
+    const lengthOf = (...told: (number | null)[]) =>
+      stitchPieces(
+        told.map((vendorDurationMs, index) => heard(1, index * 20_000, transcript('a'), { vendorDurationMs })),
+        whole,
+      ).vendorDurationMs;
+    assert.equal(lengthOf(10_000, 10_000), whole.durationMs);
+    assert.equal(lengthOf(10_000, 7_000), whole.durationMs - 3_000);
+    assert.equal(lengthOf(10_000, null), null);
+    assert.equal(lengthOf(), null);
+    assert.equal(lengthOf(-5, 10_000), -5, 'nonsense is left for whoever looks for it');
+    assert.equal(lengthOf(10_000, Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY);
   });
 
   it('keeps tokens that make up the text, with the space between two pieces', () => {

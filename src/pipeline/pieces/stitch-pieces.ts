@@ -9,6 +9,10 @@ import type { PlacedTranscript } from './place-transcript.ts';
 export interface HeardPiece extends PlacedTranscript {
   readonly usage: Usage;
   readonly unmet: ProviderAnswer['unmet'];
+  /** Length of the sound that was sent, in milliseconds. */
+  readonly sentMs: number;
+  /** The vendor's length of it; null: it told none. */
+  readonly vendorDurationMs: number | null;
 }
 
 /** The recording that the pieces were cut from. */
@@ -48,7 +52,20 @@ export function stitchPieces(pieces: readonly HeardPiece[], whole: WholeRecordin
     },
     usage: sumUsage(pieces, whole.durationMs - missing.reduce((sum, one) => sum + one.endMs - one.startMs, 0)),
     unmet: [...new Set(pieces.flatMap((piece) => piece.unmet))],
+    vendorDurationMs: vendorLength(pieces, whole.durationMs),
   };
+}
+
+/** Ours, and what the vendor counted more or less of the pieces: silence that was not sent is no disagreement. */
+function vendorLength(pieces: readonly HeardPiece[], durationMs: number): number | null {
+  let lengthMs = durationMs;
+  for (const { vendorDurationMs, sentMs } of pieces) {
+    if (vendorDurationMs === null) return null;
+    // What is no length must not vanish in a sum.
+    if (!Number.isFinite(vendorDurationMs) || vendorDurationMs < 0) return vendorDurationMs;
+    lengthMs += vendorDurationMs - sentMs;
+  }
+  return pieces.length === 0 ? null : lengthMs;
 }
 
 /** Shorter than any word: a detector's frame that reaches over the end, a decoder's rounding. */

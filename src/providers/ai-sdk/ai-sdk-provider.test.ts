@@ -279,8 +279,14 @@ describe('the bridge to the AI SDK', () => {
   it('says when a model heard less of the recording than there is', async () => {
     const long = { ...made.audio, probe: { ...made.audio.probe, durationMs: 60_000 } };
     const provider = answered({ durationInSeconds: 30 });
-    const { transcript } = await provider.transcribe(ask('scripted', { audio: long }), call());
+    const { transcript, vendorDurationMs } = await provider.transcribe(ask('scripted', { audio: long }), call());
     assert.deepEqual(transcript.unheard, [{ startMs: 30_000, endMs: 60_000 }]);
+    assert.equal(vendorDurationMs, 30_000);
+    for (const name of ['revai.transcription', 'elevenlabs.transcription', 'fal.transcription']) {
+      const lastWord = answered({ durationInSeconds: 30 }, { provider: name });
+      const answer = await lastWord.transcribe(ask('scripted', { audio: long }), call());
+      assert.deepEqual([answer.transcript.unheard, answer.vendorDurationMs], [[], null], name);
+    }
   });
 
   it('reports what an unknown package cannot be told, and what a known one says it left out', async () => {

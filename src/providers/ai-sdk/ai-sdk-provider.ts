@@ -9,7 +9,7 @@ import { createBridgeFetch, type PollIntervals } from './bridge-fetch.ts';
 import { bridgeFailure } from './errors.ts';
 import { type AiSdkModel, heldBytesCeiling } from './models.ts';
 import { optionsFor } from './request.ts';
-import { parseResult, toTranscript, unmetByWarnings } from './response.ts';
+import { parseResult, toTranscript, unmetByWarnings, vendorDurationOf } from './response.ts';
 import type { GenerateOptions, ModelFactory, ProviderOptions } from './transcription-model.ts';
 
 export interface AiSdkProviderOptions {
@@ -114,7 +114,8 @@ async function transcribe(
     const transcript = toTranscript(result, bridged.provider, ask, ask.language ?? onlyLanguage(model.card));
     const unmet = new Set<Feature>([...asked.unmet, ...unmetByWarnings(result, ask)]);
     if (ask.wantWords && transcript.words === null) unmet.add('word-times');
-    return { transcript, usage: { type: 'duration', durationMs }, unmet: [...unmet] };
+    const vendorDurationMs = vendorDurationOf(result, bridged.provider);
+    return { transcript, usage: { type: 'duration', durationMs }, vendorDurationMs, unmet: [...unmet] };
   } catch (thrown) {
     if (call.signal.aborted) throw abortFailure(call.signal);
     if (own.signal.aborted) throw abortFailure(own.signal);

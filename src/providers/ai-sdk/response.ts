@@ -76,13 +76,16 @@ export function toTranscript(
   return {
     ...transcript,
     words: ask.wantWords ? transcript.words : null,
-    unheard: heardTail(result, modelProvider, durationMs),
+    unheard: unheardTail(vendorDurationOf(result, modelProvider), durationMs),
   };
 }
 
-/** Rev AI's "duration" is the end of its last word: silence behind it is none that was left out. */
-function heardTail(result: GenerateResult, modelProvider: string, durationMs: number): Transcript['unheard'] {
-  return modelProvider.startsWith('revai') ? [] : unheardTail(msOfSeconds(result.durationInSeconds), durationMs);
+/** Packages whose "duration" is the end of the last word: no length, and silence behind it is none that was left out. */
+const endOfLastWord = /^(revai|elevenlabs|fal)\b/;
+
+/** The length of the recording as the vendor counted it, in milliseconds; null: it told none. */
+export function vendorDurationOf({ durationInSeconds }: GenerateResult, modelProvider: string): number | null {
+  return endOfLastWord.test(modelProvider) ? null : msOfSeconds(durationInSeconds);
 }
 
 function toSpan({ text, startSecond, endSecond }: z.output<typeof piece>): VendorSpan {

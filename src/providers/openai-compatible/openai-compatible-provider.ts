@@ -5,11 +5,10 @@ import { checkKeyAt } from '../support/check-key.ts';
 import { defaultReplyTimeouts, type ReplyTimeouts, replyTimeoutMs } from '../support/reply-timeouts.ts';
 import { readVendorFailure } from '../support/vendor-failure.ts';
 import { readVendorJson } from '../support/vendor-json.ts';
-import { msOfSeconds } from '../support/vendor-times.ts';
 import { readComplaint } from './errors.ts';
 import type { Profile } from './profile.ts';
 import { authOf, buildRequest, type Endpoint, keyCheckUrl, type UpstreamModel, type VendorRequest } from './request.ts';
-import { replySchema, toTranscript, toUsage } from './response.ts';
+import { replySchema, toTranscript, toUsage, vendorDurationOf } from './response.ts';
 import { readStream } from './stream.ts';
 
 /** A model that callers can name, and what it is called over there. */
@@ -98,14 +97,14 @@ async function transcribe(
   if (reply.status !== 200) throw await readVendorFailure(reply, readComplaint, secrets);
   const isStream = reply.header('content-type')?.startsWith('text/event-stream') ?? false;
   if (request.streams && isStream && call.onEvent && model.traits.stream) {
-    const { transcript, usage, unmet } = await readStream(reply, {
+    const { unmet, ...answer } = await readStream(reply, {
       durationMs,
       wantLogprobs: ask.wantLogprobs,
       kind: model.traits.stream,
       secrets,
       onEvent: call.onEvent,
     });
-    return { transcript, usage, unmet: [...new Set([...request.unmet, ...theirUnmet(reply, unmet)])] };
+    return { ...answer, unmet: [...new Set([...request.unmet, ...theirUnmet(reply, unmet)])] };
   }
   // A server that does not stream answers as if it had not been asked to.
   const body = await readVendorJson(reply, replySchema);
@@ -113,7 +112,7 @@ async function transcribe(
   return {
     transcript,
     usage: toUsage(body.usage, durationMs),
-    vendorDurationMs: msOfSeconds(body.duration ?? body.usage?.prompt_audio_seconds),
+    vendorDurationMs: vendorDurationOf(body),
     unmet: unmetAfter(request, transcript.words === null, ask, theirUnmet(reply, body.x_flux?.unmet ?? [])),
   };
 }

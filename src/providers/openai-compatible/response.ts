@@ -38,6 +38,8 @@ export const usageSchema = z
   .object({
     /** Mistral's: how much of the recording it heard. */
     prompt_audio_seconds: z.number().nullish().catch(null),
+    /** OpenAI's: the length that it charges for, in whole seconds. */
+    seconds: z.number().nullish().catch(null),
     input_tokens: z.number().nullish(),
     output_tokens: z.number().nullish(),
     input_token_details: z.object({ audio_tokens: z.number().nullish(), text_tokens: z.number().nullish() }).nullish(),
@@ -120,6 +122,11 @@ export function unheardOf({ warnings, duration, usage }: HeardParts, durationMs:
 }
 
 /** Tokens where the vendor counts them; otherwise the length that we measured. */
+/** The length that the vendor counted, in milliseconds; null: it told none. */
+export function vendorDurationOf({ duration, usage }: Partial<Pick<FamilyReply, 'duration' | 'usage'>>): number | null {
+  return msOfSeconds(duration ?? usage?.prompt_audio_seconds ?? usage?.seconds);
+}
+
 export function toUsage(usage: z.infer<typeof usageSchema>, durationMs: number): Usage {
   if (usage?.input_tokens === null || usage?.input_tokens === undefined) return { type: 'duration', durationMs };
   return {

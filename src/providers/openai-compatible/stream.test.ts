@@ -22,7 +22,7 @@ const lines = (...events: readonly (object | string)[]) =>
 
 async function read(text: string, kind: 'deltas' | 'phrases' | 'segments' = 'deltas') {
   const segments: Segment[] = [];
-  const { transcript, usage } = await readStream(replyOf(text), {
+  const { transcript, usage, vendorDurationMs } = await readStream(replyOf(text), {
     durationMs: 5000,
     wantLogprobs: true,
     kind,
@@ -31,7 +31,7 @@ async function read(text: string, kind: 'deltas' | 'phrases' | 'segments' = 'del
       if (event.type === 'segment-final') segments.push(event.segment);
     },
   });
-  return { transcript, usage, said: segments.map((one) => one.text), segments };
+  return { transcript, usage, vendorDurationMs, said: segments.map((one) => one.text), segments };
 }
 
 const fails = (text: string, code: string) =>
@@ -95,7 +95,7 @@ describe('readStream', () => {
   });
 
   it("reads Mistral's named events", async () => {
-    const { transcript, said } = await read(
+    const { transcript, said, vendorDurationMs } = await read(
       'event: transcription.language\ndata: {"audio_language":"fr"}\n\n' +
         'event: transcription.text.delta\ndata: {"text":"Deux billets."}\n\n' +
         'event: transcription.done\ndata: {"text":"Deux billets.","model":"voxtral","usage":{"prompt_audio_seconds":5},' +
@@ -103,6 +103,7 @@ describe('readStream', () => {
     );
     assert.deepEqual(said, ['Deux billets.']);
     assert.deepEqual([transcript.language, transcript.segments[0]?.endMs], ['fr', 1000]);
+    assert.equal(vendorDurationMs, 5000);
   });
 
   it("reads vLLM's chat chunks, with and without an end mark", async () => {

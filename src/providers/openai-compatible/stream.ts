@@ -18,6 +18,7 @@ import {
   toUsage,
   unheardOf,
   usageSchema,
+  vendorDurationOf,
   warningsSchema,
   withoutTags,
 } from './response.ts';
@@ -65,6 +66,8 @@ export interface StreamContext {
 export interface StreamOutcome {
   readonly transcript: Transcript;
   readonly usage: Usage;
+  /** As in `ProviderAnswer`. */
+  readonly vendorDurationMs: number | null;
   /** What another fluxscribe says at the end that it left out. */
   readonly unmet: readonly string[];
 }
@@ -144,6 +147,7 @@ class StreamState {
     return {
       transcript: { ...transcript, unheard: unheardOf({ warnings: this.#warnings, usage: this.#usage }, durationMs) },
       usage: toUsage(this.#usage, durationMs),
+      vendorDurationMs: vendorDurationOf({ usage: this.#usage }),
       unmet: this.#unmet,
     };
   }

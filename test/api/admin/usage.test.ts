@@ -170,6 +170,7 @@ describeAdmin('usage over HTTP', (admin) => {
       audio_seconds: 90,
       billed_seconds: 90,
       probed_seconds: 90,
+      decoded_requests: 3,
       decoded_seconds: 90,
       vendor_requests: 1,
       vendor_seconds: 30,
