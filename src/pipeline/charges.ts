@@ -1,6 +1,6 @@
 import { GatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { formatDollars, type Nanos } from '../core/money.ts';
+import type { Nanos } from '../core/money.ts';
 import { unpinnedName } from '../core/pinned-name.ts';
 import type { Usage } from '../core/usage.ts';
 import type { Hold, Ledger, Receipt, ReserveAsk, Settlement } from '../metering/ledger.ts';
@@ -21,8 +21,6 @@ export interface Payer {
   readonly isUnlimited: boolean;
   /** By model or alias: what the account's plan sets over the catalogue's prices. */
   readonly prices: Readonly<Record<string, Pick<Price, 'nanosPerMinute' | 'minimumMs'>>>;
-  /** The key's own ceiling; the catalogue's prices are held against it when the request is planned. null: none. */
-  readonly maxNanosPerMinute: Nanos | null;
   /** When the request came, in milliseconds since the Unix epoch. */
   readonly arrivedAtMs: number;
   /** Called once money is held: from then on the request's row is written with the end of its hold. */
@@ -205,15 +203,10 @@ async function reserveOnce(
   }
 }
 
+/** A plan's own price goes over the catalogue's; routing has held it against the key's ceiling. */
 function priceFor(prices: PriceBook, { payer, pricedName }: ChargeAsk): Price {
   const ofPlan = payer && Object.hasOwn(payer.prices, pricedName) ? payer.prices[pricedName] : undefined;
-  if (!ofPlan) return prices.priceOf(pricedName);
-  const most = payer?.maxNanosPerMinute ?? null;
-  if (most !== null && ofPlan.nanosPerMinute > most) {
-    const message = `With this plan '${pricedName}' costs more than the $${formatDollars(most)} a minute that this key may spend.`;
-    throw new GatewayError('model_not_allowed', message, { param: 'model' });
-  }
-  return ofPlan;
+  return ofPlan ?? prices.priceOf(pricedName);
 }
 
 /** Nobody pays: only what it would cost is said. */
