@@ -13,7 +13,7 @@ export interface Account {
 
 /** Where accounts are kept; `storage` implements it. Everything rejects with `service_unavailable` when it cannot look. */
 export interface AccountStore {
-  /** Makes an account with an empty wallet. Rejects with GatewayError `invalid_value` (`plan`) for a plan that is not there. */
+  /** Makes an account with an empty wallet. Rejects with GatewayError `not_found` (`plan`) for a plan that is not there. */
   create(account: { readonly name: string; readonly planId: string }, note?: Note<Account>): Promise<Account>;
   /** null when there is none. */
   find(id: string): Promise<Account | null>;
@@ -21,7 +21,7 @@ export interface AccountStore {
   list(page: PageAsk): Promise<Page<Account>>;
   /**
    * Changes what is given. An account that leaves an unlimited plan with a balance below zero starts at zero: the
-   * difference is written off. Rejects with `not_found`, or `invalid_value` (`plan`).
+   * difference is written off. Rejects with `not_found`, for a plan that is not there with `plan`.
    */
   update(id: string, change: AccountChange, note?: Note<Account>): Promise<Account>;
 }
@@ -64,8 +64,8 @@ export interface PlanStore {
   /** All plans, at most a thousand, by id. */
   list(): Promise<readonly Plan[]>;
   find(id: string): Promise<Plan | null>;
-  /** Rejects with GatewayError `invalid_value` (`id`) when there is one of this id, or there are a thousand. */
+  /** Rejects with GatewayError `conflict` (`id`) when there is one of this id, or there are a thousand. */
   create(plan: Omit<Plan, 'builtIn'>, note?: Note<Plan>): Promise<Plan>;
-  /** Rejects with `not_found`. How a plan bills can be changed only while no account has it: `invalid_value` (`billing`). */
+  /** Rejects with `not_found`. How a plan bills can be changed only while no account has it: `conflict` (`billing`). */
   update(id: string, change: Partial<Omit<Plan, 'id' | 'builtIn'>>, note?: Note<Plan>): Promise<Plan>;
 }

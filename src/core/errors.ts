@@ -135,6 +135,13 @@ const traits = {
     blame: 'caller',
     summary: 'The address exists but not with this method.',
   },
+  conflict: {
+    status: 409,
+    type: 'invalid_request_error',
+    next: 'stop',
+    blame: 'caller',
+    summary: 'The request is well-formed and does not go with what is there already; `param` names the field.',
+  },
   model_in_use: {
     status: 409,
     type: 'invalid_request_error',

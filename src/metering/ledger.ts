@@ -146,7 +146,7 @@ export interface Ledger {
 export interface CreditAsk {
   readonly accountId: string;
   readonly amountNanos: Nanos;
-  /** The operator's own name for it: used twice, it counts once. Rejects with `invalid_value` when the amount differs. */
+  /** The operator's own name for it: used twice, it counts once. Rejects with `conflict` when the amount differs. */
   readonly reference: string | null;
   readonly memo: string | null;
 }

@@ -67,7 +67,7 @@ async function billingOf(transaction: Transaction<Schema>, planId: string): Prom
     .where('id', '=', planId)
     .forShare()
     .executeTakeFirst();
-  if (!plan) throw new GatewayError('invalid_value', 'There is no such plan.', { param: 'plan' });
+  if (!plan) throw new GatewayError('not_found', 'There is no such plan.', { param: 'plan' });
   return plan.billing;
 }
 

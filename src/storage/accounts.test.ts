@@ -62,11 +62,11 @@ describeDatabases('accounts and keys', (database, test) => {
     };
     await plans.create(gold);
     assert.deepEqual(await plans.find('gold'), { ...gold, builtIn: false });
-    await assert.rejects(plans.create(gold), { code: 'invalid_value', param: 'id' });
+    await assert.rejects(plans.create(gold), { code: 'conflict', param: 'id' });
     const changed = await plans.update('gold', { allowedModels: null, maxConcurrent: null });
     assert.deepEqual(changed, { ...gold, builtIn: false, allowedModels: null, maxConcurrent: null });
     await newAccount('gold');
-    await assert.rejects(plans.update('gold', { billing: 'unlimited' }), { code: 'invalid_value', param: 'billing' });
+    await assert.rejects(plans.update('gold', { billing: 'unlimited' }), { code: 'conflict', param: 'billing' });
     await assert.rejects(plans.update('nothing', { name: 'x' }), { code: 'not_found' });
   });
 
@@ -89,9 +89,9 @@ describeDatabases('accounts and keys', (database, test) => {
     const changed = await accounts().update(id, { status: 'suspended', planId: 'free' });
     assert.deepEqual([changed.name, changed.planId, changed.status], ['Some', 'free', 'suspended']);
     assert.deepEqual(await accounts().find(id), changed);
-    await assert.rejects(accounts().update(id, { planId: 'no-plan' }), { code: 'invalid_value', param: 'plan' });
+    await assert.rejects(accounts().update(id, { planId: 'no-plan' }), { code: 'not_found', param: 'plan' });
     await assert.rejects(accounts().update('acc_none', { name: 'x' }), { code: 'not_found' });
-    await assert.rejects(accounts().create({ name: 'x', planId: 'no-plan' }), { code: 'invalid_value' });
+    await assert.rejects(accounts().create({ name: 'x', planId: 'no-plan' }), { code: 'not_found' });
     for (const nonsense of ['x', Buffer.from('["1","2"]').toString('base64url')]) {
       await assert.rejects(accounts().list({ limit: 2, cursor: nonsense }), { code: 'invalid_value', param: 'cursor' });
     }

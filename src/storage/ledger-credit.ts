@@ -104,7 +104,7 @@ export async function credit(
       .execute();
     const first = earlier.find((row) => row.kind === kind);
     if (first && first.amount !== amountNanos) {
-      throw new GatewayError('invalid_value', 'This reference was used for another amount.', { param: 'reference' });
+      throw new GatewayError('conflict', 'This reference was used for another amount.', { param: 'reference' });
     }
     if (first) {
       const fee = earlier.find((row) => row.kind === 'topup_fee')?.amount ?? 0n;

@@ -237,7 +237,7 @@ describeDatabases('ledger', (database) => {
     }
     assert.deepEqual(results.map((one) => one.repeated).sort(), [false, true]);
     assert.deepEqual(await wallet(id), { balance: 1000, held: 0 });
-    await assert.rejects(ledger.topUp({ ...topUp, amountNanos: 1n }), { code: 'invalid_value', param: 'reference' });
+    await assert.rejects(ledger.topUp({ ...topUp, amountNanos: 1n }), { code: 'conflict', param: 'reference' });
     await ledger.topUp({ ...creditOf(id, 1, 'invoice-2'), feeBasisPoints: 0 });
     await ledger.grant(creditOf(id, 1, 'invoice-1'));
     assert.deepEqual(await wallet(id), { balance: 1002, held: 0 });
@@ -318,7 +318,7 @@ describeDatabases('ledger', (database) => {
       const holds: Hold[] = [];
       const ends = new Map<string, string>();
       let running: Promise<unknown>[] = [];
-      const expected = new Set(['insufficient_credits', 'not_found', 'invalid_value']);
+      const expected = new Set(['insufficient_credits', 'not_found', 'conflict']);
       for (const { step: one, together } of sequence) {
         running.push(
           take(one, accounts, holds, ends).catch((thrown: { code?: string }) => {

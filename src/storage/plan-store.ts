@@ -28,7 +28,7 @@ export function createPlanStore(database: Database): PlanStore {
           .select(sql<bigint>`count(*)`.as('count'))
           .executeTakeFirstOrThrow();
         if (count >= maxPlans) {
-          throw new GatewayError('invalid_value', `There are ${maxPlans} plans already.`, { param: 'id' });
+          throw new GatewayError('conflict', `There are ${maxPlans} plans already.`, { param: 'id' });
         }
         const row = await transaction
           .insertInto('plans')
@@ -36,7 +36,7 @@ export function createPlanStore(database: Database): PlanStore {
           .onConflict((conflict) => conflict.column('id').doNothing())
           .returningAll()
           .executeTakeFirst();
-        if (!row) throw new GatewayError('invalid_value', 'There is a plan of this id already.', { param: 'id' });
+        if (!row) throw new GatewayError('conflict', 'There is a plan of this id already.', { param: 'id' });
         return planOf(row);
       }),
     async update(id, change, note) {
@@ -73,7 +73,7 @@ async function checkBilling(transaction: Transaction<Schema>, id: string, billin
     .limit(1)
     .executeTakeFirst();
   if (account) {
-    throw new GatewayError('invalid_value', 'Accounts have this plan: make another one that bills otherwise.', {
+    throw new GatewayError('conflict', 'Accounts have this plan: make another one that bills otherwise.', {
       param: 'billing',
     });
   }

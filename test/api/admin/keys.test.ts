@@ -115,7 +115,7 @@ describeAdmin('keys and vendor keys over HTTP', (admin) => {
     const { call, newAccount } = admin();
     const { id, key, keyId } = await newAccount('payg', ['transcribe']);
     const minted = await call('POST', `/api/accounts/${id}/keys/${keyId}/tokens`);
-    assert.deepEqual([minted.status, errorOf(minted).param], [400, 'key_id']);
+    assert.deepEqual([minted.status, errorOf(minted).param], [409, 'key_id']);
     assert.equal((await call('POST', '/v1/auth/grant', { key })).status, 403);
   });
 
@@ -180,16 +180,16 @@ describeAdmin('keys and vendor keys over HTTP', (admin) => {
   it('refuses providers that are not there and keys that no header can carry', async () => {
     const { call, newAccount } = admin();
     const { id } = await newAccount();
-    const wrong: [string, Record<string, unknown>, string][] = [
-      ['nobody', { api_key: 'sk-x' }, 'provider'],
-      ['OPEN%20AI', { api_key: 'sk-x' }, 'provider'],
-      ['openai', {}, 'api_key'],
-      ['openai', { api_key: 'two\r\nlines' }, 'api_key'],
-      ['openai', { api_key: 'sk-x', base_url: 'file:///etc/passwd' }, 'base_url'],
+    const wrong: [string, Record<string, unknown>, number, string][] = [
+      ['nobody', { api_key: 'sk-x' }, 404, 'provider'],
+      ['OPEN%20AI', { api_key: 'sk-x' }, 400, 'provider'],
+      ['openai', {}, 400, 'api_key'],
+      ['openai', { api_key: 'two\r\nlines' }, 400, 'api_key'],
+      ['openai', { api_key: 'sk-x', base_url: 'file:///etc/passwd' }, 400, 'base_url'],
     ];
-    for (const [provider, body, param] of wrong) {
+    for (const [provider, body, status, param] of wrong) {
       const reply = await call('PUT', `/api/accounts/${id}/provider-keys/${provider}`, { body });
-      assert.deepEqual([reply.status, errorOf(reply).param], [400, param], provider);
+      assert.deepEqual([reply.status, errorOf(reply).param], [status, param], provider);
     }
   });
 });

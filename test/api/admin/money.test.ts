@@ -42,7 +42,7 @@ describeAdmin('money and plans over HTTP', (admin) => {
     assert.equal(replies.filter((reply) => reply.json.repeated === false).length, 1);
     assert.ok(replies.every((reply) => reply.json.fee_usd === '0.250000000'));
     const other = await call('POST', path, { body: { ...body, amount_usd: '6' } });
-    assert.deepEqual([other.status, errorOf(other).param], [400, 'reference']);
+    assert.deepEqual([other.status, errorOf(other).param], [409, 'reference']);
   });
 
   it('grants without a fee, refunds a request once, and lists entries that sum up to the balance', async () => {
@@ -149,10 +149,11 @@ describeAdmin('money and plans over HTTP', (admin) => {
 
   it('names the field of a plan that is wrong', async () => {
     const { call } = admin();
+    const taken = await call('POST', '/api/plans', { body: { id: 'free', name: 'again' } });
+    assert.deepEqual([taken.status, errorOf(taken).code, errorOf(taken).param], [409, 'conflict', 'id']);
     const wrong: [Record<string, unknown>, string][] = [
       [{ name: 'x' }, 'id'],
       [{ id: 'Big Plan', name: 'x' }, 'id'],
-      [{ id: 'free', name: 'again' }, 'id'],
       [{ id: 'x', name: 'x', max_upload_mb: -1 }, 'max_upload_mb'],
       [{ id: 'x', name: 'x', prices: { a: { per_minute_usd: 'much' } } }, 'prices.a.per_minute_usd'],
     ];
@@ -162,7 +163,7 @@ describeAdmin('money and plans over HTTP', (admin) => {
     }
     assert.equal((await call('PATCH', '/api/plans/nothing', { body: { name: 'x' } })).status, 404);
     const billing = await call('PATCH', '/api/plans/unlimited', { body: { billing: 'wallet' } });
-    assert.deepEqual([billing.status, errorOf(billing).param], [400, 'billing']);
+    assert.deepEqual([billing.status, errorOf(billing).param], [409, 'billing']);
   });
 });
 

@@ -48,7 +48,7 @@ export function providerKeyRoutes(fastify: FastifyInstance, auth: Authenticator,
       const { id, provider } = request.params;
       await accountExists(accounts, id);
       if (!parts.takesKeysFor(provider)) {
-        throw new GatewayError('invalid_value', 'This server knows no provider of this id that takes keys.', {
+        throw new GatewayError('not_found', 'This server knows no provider of this id that takes keys.', {
           param: 'provider',
         });
       }

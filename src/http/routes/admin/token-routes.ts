@@ -37,7 +37,7 @@ export function tokenRoutes(fastify: FastifyInstance, auth: Authenticator, parts
       const key = await keys.find(id, key_id);
       if (!key || key.revokedAt) throw noSuch('key', 'key_id');
       if (!key.scopes.includes('live')) {
-        throw new GatewayError('unsupported_value', 'Tokens open live sockets, and this key lacks the scope live.', {
+        throw new GatewayError('conflict', 'Tokens open live sockets, and this key lacks the scope live.', {
           param: 'key_id',
         });
       }
