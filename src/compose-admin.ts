@@ -1,6 +1,6 @@
-import type { Transcriber } from './compose.ts';
 import type { Accounts } from './compose-accounts.ts';
 import { watchProviders } from './compose-provider-status.ts';
+import type { Transcriber } from './compose-transcriber.ts';
 import type { Config } from './config/load-config.ts';
 import { GatewayError } from './core/errors.ts';
 import type { AdminParts, TestProviderKey } from './http/admin-parts.ts';

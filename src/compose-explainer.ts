@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { createAudioOpener } from './audio/opener.ts';
 import { artifactsOf } from './catalogue/catalogue.ts';
-import { accurateRouteOf, type ComposeParts, checkAccurateRoute, type ModelShelf, readShelf } from './compose.ts';
 import { type ModelHealth, marketOf, pricesOf } from './compose-models.ts';
 import { createUpstreams } from './compose-providers.ts';
+import { type ComposeParts, type ModelShelf, readShelf } from './compose-shelf.ts';
+import { accurateRouteOf, checkAccurateRoute } from './compose-transcriber.ts';
 import { createPriceBook } from './metering/price-book.ts';
 import { createExplainRoute, type ExplainRoute } from './pipeline/explain-route.ts';
 import { catalogueOrderPolicy } from './routing/policy.ts';

@@ -54,6 +54,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'compose.ts',
     'compose-explainer.ts',
+    'compose-shelf.ts',
+    'compose-transcriber.ts',
     'version.ts',
     'config',
     'catalogue',
@@ -66,7 +68,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli', 'config'],
   'version.ts': [],
   'compose-accounts.ts': ['auth', 'config', 'metering', 'storage', 'core'],
-  'compose-admin.ts': ['compose.ts', 'compose-accounts.ts', 'compose-provider-status.ts', 'config', 'http', 'core'],
+  'compose-admin.ts': [
+    'compose-accounts.ts',
+    'compose-provider-status.ts',
+    'compose-transcriber.ts',
+    'config',
+    'http',
+    'core',
+  ],
   'compose-provider-status.ts': ['compose-models.ts', 'compose-routing.ts', 'http', 'core'],
   'compose-engine.ts': ['catalogue', 'compose-models.ts', 'engine', 'providers', 'core'],
   'compose-explainer.ts': ['*'],
@@ -85,11 +94,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'compose-pieces.ts': ['audio', 'config', 'pipeline', 'routing', 'core'],
   'compose-routing.ts': ['config', 'providers/contract.ts', 'routing'],
   'compose-providers.ts': ['catalogue', 'compose-models.ts', 'config', 'net', 'providers', 'core'],
+  'compose-shelf.ts': ['catalogue', 'compose-models.ts', 'compose-providers.ts', 'config', 'models', 'core'],
+  'compose-transcriber.ts': ['*'],
   'compose.ts': ['*'],
 };
 
 /** Settings are read in one room; the others here read what is npm's and not ours. */
-const mayReadEnvironment = ['src/config/', 'src/main.ts', 'src/cli/program.ts', 'src/compose.ts'];
+const mayReadEnvironment = ['src/config/', 'src/main.ts', 'src/cli/program.ts', 'src/compose-shelf.ts'];
 
 const specifier = /(?:^|[\s;}])(?:from|import)\s*\(?\s*'([^']+)'/g;
 

@@ -1,4 +1,4 @@
-import type { ModelShelf } from '../compose.ts';
+import type { ModelShelf } from '../compose-shelf.ts';
 import type { FetchProgress } from '../models/fetch-parts.ts';
 
 /** Makes artifacts installed and tells a person on standard error what happens; says nothing when all are there. */

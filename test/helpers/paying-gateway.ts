@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyPolicy } from '../../src/auth/key-directory.ts';
-import { compose, composeModels, type Gateway } from '../../src/compose.ts';
+import { compose, type Gateway } from '../../src/compose.ts';
+import { composeModels } from '../../src/compose-shelf.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { type Log, silentLog } from '../../src/core/log.ts';
 import { parseDollars } from '../../src/core/money.ts';

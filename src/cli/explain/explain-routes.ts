@@ -1,6 +1,6 @@
 import { CatalogueError } from '../../catalogue/load-catalogue.ts';
-import { composeModels } from '../../compose.ts';
 import { composeExplainer, type Explainer, type RouteExplanation } from '../../compose-explainer.ts';
+import { composeModels } from '../../compose-shelf.ts';
 import type { Config } from '../../config/load-config.ts';
 import { toGatewayError } from '../../core/errors.ts';
 import { silentLog } from '../../core/log.ts';

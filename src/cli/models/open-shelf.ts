@@ -1,6 +1,6 @@
 import { artifactsOf, type CatalogueArtifact, type CatalogueModel } from '../../catalogue/catalogue.ts';
 import { CatalogueError } from '../../catalogue/load-catalogue.ts';
-import { composeModels, type ModelShelf } from '../../compose.ts';
+import { composeModels, type ModelShelf } from '../../compose-shelf.ts';
 import type { Config } from '../../config/load-config.ts';
 import { silentLog } from '../../core/log.ts';
 import { withImportedModels } from '../../models/imported-catalogue.ts';

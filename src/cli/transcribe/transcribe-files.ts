@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { CatalogueError } from '../../catalogue/load-catalogue.ts';
-import { composeModels, composeTranscriber, type Transcriber } from '../../compose.ts';
+import { composeModels } from '../../compose-shelf.ts';
+import { composeTranscriber, type Transcriber } from '../../compose-transcriber.ts';
 import type { Config } from '../../config/load-config.ts';
 import { toGatewayError } from '../../core/errors.ts';
 import { newRequestId } from '../../core/ids.ts';
