@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { Account, AccountStore } from '../auth/account-store.ts';
 import { GatewayError } from '../core/errors.ts';
+import type { Nanos } from '../core/money.ts';
 import { type PageAsk, pageOf } from '../core/page.ts';
 import { noted } from './audit-log.ts';
 import type { Database } from './database.ts';
@@ -11,7 +12,7 @@ import type { AccountsTable, Schema } from './schema.ts';
 import { readTimeCursor } from './time-cursor.ts';
 
 export function createAccountStore(database: Database): AccountStore {
-  const { db } = database;
+  const { db, book } = database;
   return {
     create: (account, note) => noted(db, note, (transaction) => insertAccount(transaction, newId('acc'), account)),
     async find(id) {
@@ -20,23 +21,26 @@ export function createAccountStore(database: Database): AccountStore {
     },
     list: (page) => list(db, page),
     async update(id, change, note) {
-      const account = await noted(db, note, async (transaction) => {
-        const { name, planId, status } = change;
-        if (planId !== undefined) await changeBilling(transaction, id, await billingOf(transaction, planId));
-        const row = await transaction
-          .updateTable('accounts')
-          .set({
-            ...(name !== undefined && { name }),
-            ...(planId !== undefined && { plan_id: planId }),
-            ...(status !== undefined && { status }),
-            updated_at: sql`now()`,
-          })
-          .where('id', '=', id)
-          .returningAll()
-          .executeTakeFirst();
-        if (!row) throw new GatewayError('not_found', 'There is no such account.');
-        return accountOf(row);
-      });
+      const work = (reserved: Nanos) =>
+        noted(db, note, async (transaction) => {
+          const { name, planId, status } = change;
+          if (planId !== undefined)
+            await changeBilling(transaction, id, await billingOf(transaction, planId), reserved);
+          const row = await transaction
+            .updateTable('accounts')
+            .set({
+              ...(name !== undefined && { name }),
+              ...(planId !== undefined && { plan_id: planId }),
+              ...(status !== undefined && { status }),
+              updated_at: sql`now()`,
+            })
+            .where('id', '=', id)
+            .returningAll()
+            .executeTakeFirst();
+          if (!row) throw new GatewayError('not_found', 'There is no such account.');
+          return accountOf(row);
+        });
+      const account = await (book ? book.change(id, work) : work(0n));
       await announceChange(database, { account: id });
       return account;
     },
@@ -71,8 +75,16 @@ async function billingOf(transaction: Transaction<Schema>, planId: string): Prom
   return plan.billing;
 }
 
-/** What an unlimited account owes is nobody's debt: the operator's own use, at list prices. */
-async function changeBilling(transaction: Transaction<Schema>, id: string, billing: 'wallet' | 'unlimited') {
+/**
+ * What an unlimited account owes is nobody's debt: the operator's own use, at list prices. `reserved` is what lies on the
+ * wallet beside what its row says.
+ */
+async function changeBilling(
+  transaction: Transaction<Schema>,
+  id: string,
+  billing: 'wallet' | 'unlimited',
+  reserved: Nanos,
+) {
   const wallet = await transaction
     .selectFrom('wallets')
     .selectAll()
@@ -80,7 +92,7 @@ async function changeBilling(transaction: Transaction<Schema>, id: string, billi
     .forNoKeyUpdate()
     .executeTakeFirst();
   if (!wallet || wallet.unlimited === (billing === 'unlimited')) return;
-  const available = wallet.balance - wallet.held;
+  const available = wallet.balance - wallet.held - reserved;
   if (billing === 'wallet' && available < 0n) {
     const memo = 'used under an unlimited plan';
     await credit(transaction, 'write_off', { accountId: id, amountNanos: -available, reference: null, memo }, null);

@@ -19,6 +19,11 @@ export interface BatcherOptions<Item, Result> {
   readonly concurrency: number;
   /** Items that may wait; beyond it new ones are refused. */
   readonly maxWaiting: number;
+  /**
+   * While several are under way, a batch waits at most this long, in milliseconds, for as many as there were when the
+   * last one ended; left out: not at all.
+   */
+  readonly gatherMs?: number;
 }
 
 interface Waiting<Item, Result> {
@@ -28,18 +33,30 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * An item never waits for company: it runs at once when nothing does, and what arrives meanwhile goes together next. So
- * one request pays one statement and a crowd pays one for all, commit and wait for the disk included.
+ * An item that is alone never waits for company: it runs at once when nothing does, and what arrives meanwhile goes
+ * together next. So one request pays one statement and a crowd pays one for all, commit and wait for the disk included.
  */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
-  const { run, maxItems, concurrency, maxWaiting } = options;
+  const { run, maxItems, concurrency, maxWaiting, gatherMs = 0 } = options;
   let waiting: Waiting<Item, Result>[] = [];
   let running = 0;
   let scheduled = false;
+  let company = 0;
+  let gathering: NodeJS.Timeout | null = null;
   let idlers: (() => void)[] = [];
 
   const next = () => {
     scheduled = false;
+    const { length } = waiting;
+    if (gatherMs > 0 && running < concurrency && length > 0 && length < Math.min(company, maxItems)) {
+      gathering ??= setTimeout(start, gatherMs);
+      return;
+    }
+    start();
+  };
+  const start = () => {
+    if (gathering) clearTimeout(gathering);
+    gathering = null;
     while (running < concurrency && waiting.length > 0) {
       const batch = waiting.slice(0, maxItems);
       waiting = waiting.slice(maxItems);
@@ -59,6 +76,7 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       for (const one of batch) one.reject(thrown);
     } finally {
       running--;
+      company = batch.length + waiting.length;
       next();
     }
   };

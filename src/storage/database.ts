@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Log } from '../core/log.ts';
+import type { HoldBook } from './hold-book.ts';
 import type { Schema } from './schema.ts';
 
 /** Where everything that must survive is kept: one schema, two engines. */
@@ -7,6 +8,8 @@ export interface Database {
   readonly kind: 'embedded' | 'postgres';
   /** Rejects with GatewayError `service_unavailable` where the database cannot be reached. */
   readonly db: Kysely<Schema>;
+  /** Holds in this process's memory, where no other process has the database; null: they are rows. */
+  readonly book: HoldBook | null;
   /**
    * Hears what any process of this database says on a channel (a plain lower-case name), and gets null after a time in
    * which something may have been missed. Resolves with the way to stop.

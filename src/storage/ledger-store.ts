@@ -1,15 +1,13 @@
-import { hash } from 'node:crypto';
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
 import { GatewayError } from '../core/errors.ts';
-import type { Nanos } from '../core/money.ts';
 import { invalidCursor, type PageAsk, pageOf, readCursor } from '../core/page.ts';
-import type { Hold, HoldState, Ledger, LedgerEntry, Receipt, ReserveAsk } from '../metering/ledger.ts';
-import type { RequestRecord } from '../metering/usage-store.ts';
-import { type Batcher, createBatcher } from './batcher.ts';
+import type { Ledger, LedgerEntry, Receipt } from '../metering/ledger.ts';
 import type { Database } from './database.ts';
+import { createDatabaseHolds } from './database-holds.ts';
+import { holdIdOf, type Resolution } from './hold-keeper.ts';
 import { checkAmount, grant, noAccount, refund, topUp } from './ledger-credit.ts';
-import { newId } from './new-id.ts';
-import { requestJson } from './request-row.ts';
+import { createMemoryHolds } from './memory-holds.ts';
 import type { Schema, TransferKind } from './schema.ts';
 
 /** A ledger in the database, for requests that come in crowds. */
@@ -18,63 +16,26 @@ export interface LedgerStore extends Ledger {
   idle(): Promise<void>;
 }
 
-/** Requests that share one statement. More would hold a busy wallet's lock for longer than a few milliseconds. */
-const maxBatch = 200;
-/** Two batches on PostgreSQL: while one waits for the disk, the next runs. The embedded database has one connection. */
-const batchesAtOnce = { embedded: 1, postgres: 2 };
-/** Some seconds of work at the rates that bench/ledger.ts measures; beyond it the answer is 503 with `Retry-After`. */
-const maxWaiting = 10_000;
 const maxExpired = 1_000;
 /** A hold that ends in the commit that makes it has no time to expire. */
 const atOnceTtlMs = 60_000;
-interface Resolution {
-  readonly hold: Pick<Hold, 'id' | 'accountId'>;
-  readonly state: 'settled' | 'voided';
-  readonly costNanos: Nanos;
-  readonly providerCostNanos: Nanos;
-  readonly record: RequestRecord | null;
-}
 
-/** A hold that is made and ended at once. */
-interface Charge {
-  readonly ask: ReserveAsk;
-  readonly resolution: Resolution;
-}
-
-type Outcome = 'reserved' | 'existing' | 'no_wallet' | 'insufficient_credits' | 'budget_exhausted';
-type ReserveResult = { readonly outcome: Outcome; readonly hold: Hold };
-
-export function createLedgerStore({ db, kind }: Database): LedgerStore {
-  const concurrency = batchesAtOnce[kind];
-  const reserves: Batcher<ReserveAsk, ReserveResult> = createBatcher({
-    run: (asks) => reserveAll(db, asks),
-    maxItems: maxBatch,
-    concurrency,
-    maxWaiting,
-  });
-  const resolutions: Batcher<Resolution, Receipt | null> = createBatcher({
-    run: (items) => resolveAll(db, items),
-    maxItems: maxBatch,
-    concurrency,
-    maxWaiting,
-  });
-  const charges: Batcher<Charge, Receipt | null> = createBatcher({
-    run: (items) => chargeAll(db, items),
-    maxItems: maxBatch,
-    concurrency,
-    maxWaiting,
-  });
+export function createLedgerStore({ db, book }: Database): LedgerStore {
+  const holds = book ? createMemoryHolds(db, book) : createDatabaseHolds(db);
   const resolve = async (resolution: Resolution): Promise<Receipt> => {
-    const receipt = await resolutions.add(resolution);
+    const receipt = await holds.resolve(resolution);
     if (receipt === null) throw new GatewayError('not_found', 'There is no such hold.');
     return receipt;
   };
+  /** What changes a wallet beside the holds in memory tells them. */
+  const changing = <Value>(accountId: string, work: () => Promise<Value>): Promise<Value> =>
+    book ? book.change(accountId, work) : work();
 
   return {
     async reserve(ask) {
       checkAmount(ask.amountNanos, 0n);
       if (!Number.isInteger(ask.ttlMs) || ask.ttlMs < 1) throw new RangeError(`not a time to live: ${ask.ttlMs} ms`);
-      const { outcome, hold } = await reserves.add(ask);
+      const { outcome, hold } = await holds.reserve(ask);
       if (outcome === 'insufficient_credits') {
         throw new GatewayError('insufficient_credits', 'The wallet cannot pay for this request. Top it up.');
       }
@@ -98,35 +59,19 @@ export function createLedgerStore({ db, kind }: Database): LedgerStore {
       const hold = { id: holdIdOf(accountId, chargeKey), accountId };
       const ask = { accountId, chargeKey, amountNanos: costNanos, ttlMs: atOnceTtlMs, requestId, key: null };
       const resolution = { hold, state: 'settled' as const, costNanos, providerCostNanos, record };
-      const receipt = await charges.add({ ask, resolution });
+      const receipt = await holds.charge(ask, resolution);
       return receipt ?? { state: 'voided', chargedNanos: 0n, uncollectedNanos: costNanos, balanceNanos: 0n };
     },
-    async expire() {
-      const { rows } = await sql<{ count: number }>`select ledger_expire(${maxExpired}) as count`.execute(db);
-      return rows[0]?.count ?? 0;
-    },
-    async prune(olderThanMs, most) {
-      const { numDeletedRows } = await db
-        .deleteFrom('holds')
-        .where('id', 'in', (query) =>
-          query
-            .selectFrom('holds')
-            .select('id')
-            .where('state', '<>', 'pending')
-            .where('resolved_at', '<', new Date(olderThanMs))
-            .orderBy('resolved_at')
-            .limit(most),
-        )
-        .executeTakeFirstOrThrow();
-      return Number(numDeletedRows);
-    },
-    topUp: (ask, note) => topUp(db, ask, note),
-    grant: (ask, note) => grant(db, ask, note),
-    refund: (ask, note) => refund(db, ask, note),
+    expire: () => holds.expire(maxExpired),
+    prune: (olderThanMs, most) => holds.prune(olderThanMs, most),
+    topUp: (ask, note) => changing(ask.accountId, () => topUp(db, ask, note)),
+    grant: (ask, note) => changing(ask.accountId, () => grant(db, ask, note)),
+    refund: (ask, note) => changing(ask.accountId, () => refund(db, ask, note)),
     async wallet(accountId) {
       const row = await db.selectFrom('wallets').selectAll().where('account_id', '=', accountId).executeTakeFirst();
       if (!row) throw noAccount();
-      const { balance, held, unlimited } = row;
+      const { balance, unlimited } = row;
+      const held = row.held + holds.heldInMemory(accountId);
       return { balanceNanos: balance, heldNanos: held, availableNanos: balance - held, unlimited };
     },
     entries: (accountId, page) => entries(db, accountId, page),
@@ -137,99 +82,12 @@ export function createLedgerStore({ db, kind }: Database): LedgerStore {
         .where('key_id', '=', keyId)
         .where('month', '=', sql<string>`date_trunc('month', now() at time zone 'UTC')::date`)
         .executeTakeFirst();
-      return { spentNanos: row?.spent ?? 0n, heldNanos: row?.held ?? 0n };
+      return { spentNanos: row?.spent ?? 0n, heldNanos: (row?.held ?? 0n) + holds.heldInMemoryByKey(keyId) };
     },
     async idle() {
-      await Promise.all([reserves.idle(), resolutions.idle(), charges.idle()]);
+      await holds.idle();
     },
   };
-}
-
-async function reserveAll(db: Kysely<Schema>, asks: readonly ReserveAsk[]): Promise<readonly ReserveResult[]> {
-  const json = asks.map((ask, n) => reserveJson(ask, n, newId('hold')));
-  const { rows } = await sql<{
-    o_n: number;
-    o_outcome: Outcome;
-    o_hold_id: string;
-    o_amount: bigint;
-    o_state: HoldState;
-    o_expires_at: Date;
-  }>`select * from ledger_reserve(${JSON.stringify(json)}::jsonb)`.execute(db);
-  const results = new Array<ReserveResult>(asks.length);
-  for (const row of rows) {
-    const hold: Hold = {
-      id: row.o_hold_id,
-      accountId: asks[row.o_n]!.accountId,
-      amountNanos: row.o_amount,
-      state: row.o_state,
-      expiresAtMs: row.o_expires_at.getTime(),
-      repeated: row.o_outcome === 'existing',
-    };
-    results[row.o_n] = { outcome: row.o_outcome, hold };
-  }
-  return results;
-}
-
-async function resolveAll(db: Kysely<Schema>, items: readonly Resolution[]): Promise<readonly (Receipt | null)[]> {
-  const { rows } = await sql<ResolvedRow>`
-    select * from ledger_resolve(${JSON.stringify(items.map(resolveJson))}::jsonb)`.execute(db);
-  return receiptsOf(rows, items.length);
-}
-
-async function chargeAll(db: Kysely<Schema>, items: readonly Charge[]): Promise<readonly (Receipt | null)[]> {
-  const asks = items.map(({ ask, resolution }, n) => reserveJson(ask, n, resolution.hold.id));
-  const resolutions = items.map(({ resolution }, n) => resolveJson(resolution, n));
-  const { rows } = await sql<ResolvedRow>`
-    select * from ledger_charge(${JSON.stringify(asks)}::jsonb, ${JSON.stringify(resolutions)}::jsonb)`.execute(db);
-  return receiptsOf(rows, items.length);
-}
-
-function reserveJson(ask: ReserveAsk, n: number, holdId: string) {
-  return {
-    n,
-    hold_id: holdId,
-    account_id: ask.accountId,
-    charge_key: ask.chargeKey,
-    amount: ask.amountNanos.toString(),
-    ttl_ms: ask.ttlMs,
-    request_id: ask.requestId,
-    key_id: ask.key?.id ?? null,
-    budget: ask.key?.budgetNanos?.toString() ?? null,
-  };
-}
-
-function resolveJson({ hold, state, costNanos, providerCostNanos, record }: Resolution, n: number) {
-  return {
-    n,
-    hold_id: hold.id,
-    account_id: hold.accountId,
-    state,
-    cost: costNanos.toString(),
-    provider_cost: providerCostNanos.toString(),
-    record: record === null ? null : requestJson(record),
-  };
-}
-
-interface ResolvedRow {
-  readonly o_n: number;
-  readonly o_state: Receipt['state'] | null;
-  readonly o_charged: bigint;
-  readonly o_uncollected: bigint;
-  readonly o_balance: bigint;
-}
-
-function receiptsOf(rows: readonly ResolvedRow[], count: number): readonly (Receipt | null)[] {
-  const results = new Array<Receipt | null>(count).fill(null);
-  for (const row of rows) {
-    if (row.o_state === null) continue;
-    results[row.o_n] = {
-      state: row.o_state,
-      chargedNanos: row.o_charged,
-      uncollectedNanos: row.o_uncollected,
-      balanceNanos: row.o_balance,
-    };
-  }
-  return results;
 }
 
 async function entries(db: Kysely<Schema>, accountId: string, { limit, cursor }: PageAsk) {
@@ -259,11 +117,6 @@ async function entries(db: Kysely<Schema>, accountId: string, { limit, cursor }:
       memo: row.memo,
     }),
   );
-}
-
-/** The same for the same charge key, so that trying again finds what the first try made. */
-function holdIdOf(accountId: string, chargeKey: string): string {
-  return `hold_${hash('sha256', JSON.stringify([accountId, chargeKey]), 'base64url').slice(0, 24)}`;
 }
 
 function entryKind(kind: TransferKind): LedgerEntry['kind'] {

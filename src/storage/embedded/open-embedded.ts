@@ -3,6 +3,7 @@ import { Kysely, PGliteDialect, sql } from 'kysely';
 import { GatewayError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Database } from '../database.ts';
+import { HoldBook } from '../hold-book.ts';
 import type { Schema } from '../schema.ts';
 import { EmbeddedConnection } from './embedded-connection.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -50,6 +51,7 @@ export async function openEmbedded({ dataDir, durable, log }: EmbeddedOptions): 
   return {
     kind: 'embedded',
     db,
+    book: new HoldBook(db),
     async listen() {
       // One process has the folder: there is nobody to hear from.
       return async () => undefined;

@@ -9,6 +9,7 @@ import { ledgerFunctions } from './0004-ledger-functions.ts';
 import { lengthCheck } from './0005-length-check.ts';
 import { chargeAtOnce } from './0006-charge-at-once.ts';
 import { repeatedWork } from './0007-repeated-work.ts';
+import { postCharges } from './0008-post-charges.ts';
 
 /**
  * Every change of the tables, oldest first. A name that was released is never changed, nor is what it does: databases
@@ -22,6 +23,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   '0005-length-check': lengthCheck,
   '0006-charge-at-once': chargeAtOnce,
   '0007-repeated-work': repeatedWork,
+  '0008-post-charges': postCharges,
 };
 
 /**

@@ -53,6 +53,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   return {
     kind: 'postgres',
     db,
+    book: null,
     listen: (channel, hear) => listener.listen(channel, hear),
     async notify(channel, message) {
       await sql`select pg_notify(${channel}, ${message})`.execute(db);

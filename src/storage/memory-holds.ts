@@ -1,0 +1,168 @@
+import type { Kysely } from 'kysely';
+import type { Nanos } from '../core/money.ts';
+import type { Hold, Receipt, ReserveAsk } from '../metering/ledger.ts';
+import { createBatcher } from './batcher.ts';
+import type { BookedBudget, BookedHold, BookedWallet, HoldBook } from './hold-book.ts';
+import { type HoldKeeper, holdIdOf, maxBatch, maxWaiting, type Resolution } from './hold-keeper.ts';
+import { earlierCharge, type Posting, postAll } from './ledger-postings.ts';
+import type { Schema } from './schema.ts';
+
+/** Under load a commit waits this long for company: each costs a wait for the disk, however many it is for. */
+const gatherMs = 2;
+
+/** Whose money it is, and what for. */
+type Source = Pick<Posting, 'wallet' | 'budget' | 'requestId'>;
+
+/**
+ * Holds in memory, where one process has the database. To hold is to count; only what is charged is written, once, in
+ * one statement for all requests that ended together.
+ */
+export function createMemoryHolds(db: Kysely<Schema>, book: HoldBook): HoldKeeper {
+  const postings = createBatcher<Posting, unknown>({
+    run: (items) => postAll(db, book, items),
+    maxItems: maxBatch,
+    concurrency: 1,
+    maxWaiting,
+    gatherMs,
+  });
+  /** Charges at once that are on their way, by their hold. */
+  const charging = new Map<string, Promise<Receipt | null>>();
+
+  /** Writes what was decided; until then it counts as queued. */
+  const post = async (resolution: Resolution, source: Source, charge: Nanos): Promise<Receipt> => {
+    const { hold, state, costNanos, providerCostNanos, record } = resolution;
+    const { wallet } = source;
+    const uncollectedNanos = costNanos - charge;
+    if (charge > 0n || providerCostNanos > 0n || record !== null) {
+      const row = record && { ...record, costNanos: charge };
+      book.queue(source, charge);
+      try {
+        const posting = { holdId: hold.id, ...source, charge, uncollectedNanos, providerCostNanos, record: row };
+        const failure = await postings.add(posting);
+        if (failure !== null) throw failure;
+        book.posted(source);
+      } catch (thrown) {
+        book.unqueue(source, charge);
+        throw thrown;
+      }
+    }
+    return { state, chargedNanos: charge, uncollectedNanos, balanceNanos: wallet.posted };
+  };
+  const end = async (hold: BookedHold, resolution: Resolution): Promise<Receipt> => {
+    const { wallet, amount } = hold;
+    // More than was held is taken as far as the wallet reaches without touching other holds.
+    const most = wallet.unlimited ? resolution.costNanos : larger(0n, left(wallet) + amount);
+    book.release(hold);
+    try {
+      const receipt = await post(resolution, hold, resolution.costNanos < most ? resolution.costNanos : most);
+      book.close(hold);
+      return receipt;
+    } catch (thrown) {
+      book.reopen(hold);
+      throw thrown;
+    }
+  };
+  /** A request's own id is new; another key may name what was charged before, perhaps by a process that has died. */
+  const earlierOf = ({ accountId, chargeKey, requestId }: ReserveAsk): Promise<Nanos | null> =>
+    chargeKey === requestId ? Promise.resolve(null) : earlierCharge(db, holdIdOf(accountId, chargeKey));
+  const chargeOnce = async (ask: ReserveAsk, resolution: Resolution): Promise<Receipt | null> => {
+    const { costNanos } = resolution;
+    const earlier = await earlierOf(ask);
+    const wallet = await book.wallet(ask.accountId);
+    if (!wallet) return null;
+    if (earlier !== null) return settledBefore(earlier, wallet);
+    const canPay = wallet.unlimited || left(wallet) >= costNanos;
+    const source = { wallet, budget: null, requestId: ask.requestId };
+    return post(canPay ? resolution : { ...resolution, state: 'voided' }, source, canPay ? costNanos : 0n);
+  };
+
+  return {
+    async reserve(ask) {
+      const { accountId, chargeKey, requestId, amountNanos, ttlMs, key } = ask;
+      const id = holdIdOf(accountId, chargeKey);
+      const budgetNanos = key?.budgetNanos ?? null;
+      let wallet: BookedWallet | null;
+      let budget: BookedBudget | null;
+      let earlier: Nanos | null;
+      do {
+        wallet = await book.wallet(accountId);
+        budget = wallet && key && budgetNanos !== null ? await book.budget(key.id) : null;
+        earlier = await earlierOf(ask);
+      } while (wallet && !book.isCurrent(wallet, budget));
+      // From here on nothing waits: what is decided is booked before anything else is.
+      const known = book.find(id);
+      if (known) return { outcome: 'existing', hold: await asHold(known) };
+      const expiresAtMs = Date.now() + ttlMs;
+      const hold: Hold = { id, accountId, amountNanos, state: 'pending', expiresAtMs, repeated: false };
+      if (!wallet) return { outcome: 'no_wallet', hold };
+      const booked: BookedHold = {
+        id,
+        wallet,
+        budget,
+        amount: amountNanos,
+        requestId,
+        expiresAtMs,
+        ended: null,
+        endedAtMs: null,
+      };
+      if (earlier !== null) {
+        book.remember({ ...booked, ended: Promise.resolve(settledBefore(earlier, wallet)) });
+        return { outcome: 'existing', hold: { ...hold, state: 'settled', repeated: true } };
+      }
+      if (!wallet.unlimited && left(wallet) < amountNanos) return { outcome: 'insufficient_credits', hold };
+      if (budget && budgetNanos !== null && budget.spent + budget.held + amountNanos > budgetNanos) {
+        return { outcome: 'budget_exhausted', hold };
+      }
+      book.add(booked);
+      return { outcome: 'reserved', hold };
+    },
+    async resolve(resolution) {
+      const hold = book.find(resolution.hold.id);
+      if (!hold || hold.wallet.accountId !== resolution.hold.accountId) return null;
+      hold.ended ??= end(hold, resolution);
+      return hold.ended;
+    },
+    charge(ask, resolution) {
+      const { id } = resolution.hold;
+      const known = charging.get(id);
+      if (known) return known;
+      const charge = chargeOnce(ask, resolution).finally(() => charging.delete(id));
+      charging.set(id, charge);
+      return charge;
+    },
+    async expire(most) {
+      const late = book.late(Date.now(), most);
+      for (const hold of late) {
+        book.release(hold);
+        const balanceNanos = hold.wallet.posted;
+        hold.ended = Promise.resolve({ state: 'expired', chargedNanos: 0n, uncollectedNanos: 0n, balanceNanos });
+        book.close(hold);
+      }
+      return late.length;
+    },
+    async prune(olderThanMs, most) {
+      return book.forget(olderThanMs, most);
+    },
+    heldInMemory: (accountId) => book.heldBy(accountId),
+    heldInMemoryByKey: (keyId) => book.heldByKey(keyId),
+    idle: () => postings.idle(),
+  };
+}
+
+function left({ posted, queued, held }: BookedWallet): Nanos {
+  return posted - queued - held;
+}
+
+function larger(one: Nanos, other: Nanos): Nanos {
+  return one > other ? one : other;
+}
+
+function settledBefore(chargedNanos: Nanos, { posted }: BookedWallet): Receipt {
+  return { state: 'settled', chargedNanos, uncollectedNanos: 0n, balanceNanos: posted };
+}
+
+async function asHold({ id, wallet, amount, expiresAtMs, ended, endedAtMs }: BookedHold): Promise<Hold> {
+  const receipt = endedAtMs === null ? null : await ended;
+  const state = receipt?.state ?? 'pending';
+  return { id, accountId: wallet.accountId, amountNanos: amount, state, expiresAtMs, repeated: true };
+}
