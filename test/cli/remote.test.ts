@@ -6,9 +6,14 @@ import { requestRecord } from '../helpers/request-records.ts';
 import { type CliResult, runCli } from '../helpers/run-cli.ts';
 
 describeAdmin('commands against a running server', (admin) => {
-  const cli = (argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CliResult> =>
+  const cli = (
+    argv: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    input?: string,
+  ): Promise<CliResult> =>
     runCli(argv, {
       cwd: tmpdir(),
+      ...(input !== undefined && { input }),
       env: { FLUXSCRIBE_URL: admin().gateway.url, FLUXSCRIBE_KEY: operatorKey, ...env },
     });
 
@@ -54,6 +59,85 @@ describeAdmin('commands against a running server', (admin) => {
     assert.match((await cli(['accounts', 'resume', id])).stdout, /^status +active$/m);
     const all = (await cli(['accounts', 'list', '--json'])).stdout.trim().split('\n');
     assert.ok(all.some((line) => JSON.parse(line).id === id));
+  });
+
+  it('shows the ledger, gives back what a request cost, and who did it', async () => {
+    const { newAccount, ledger } = admin();
+    const { id } = await newAccount();
+    await cli(['wallet', 'topup', id, '1', '--reference', 'pay-8']);
+    const hold = await ledger.reserve({
+      accountId: id,
+      chargeKey: 'req_c1',
+      amountNanos: 250_000_000n,
+      ttlMs: 60_000,
+      requestId: 'req_c1',
+      key: null,
+    });
+    await ledger.settle(hold, { costNanos: 250_000_000n, providerCostNanos: 0n, record: null });
+    const refund = await cli(['wallet', 'refund', id, 'req_c1', '--reason', 'bad sound', '--json']);
+    assert.equal(JSON.parse(refund.stdout).balance_usd, '1.000000000', refund.stderr);
+    const entries = (await cli(['wallet', 'ledger', id, '--json'])).stdout.trim().split('\n');
+    assert.deepEqual(
+      entries.map((line) => [JSON.parse(line).kind, JSON.parse(line).amount_usd]),
+      [
+        ['refund', '0.250000000'],
+        ['charge', '-0.250000000'],
+        ['topup', '1.000000000'],
+      ],
+    );
+    const acts = (await cli(['audit', '--account', id])).stdout;
+    assert.match(acts, /^AT +BY KEY +ACT .*\n\S+ +admin-setting +wallet\.refund +/);
+  });
+
+  it("keeps an account's vendor key, which it reads from standard input and shows nowhere", async () => {
+    const { newAccount } = admin();
+    const { id } = await newAccount();
+    const secret = 'sk-vendor-key-of-the-account-9876';
+    const set = await cli(['provider-keys', 'set', id, 'openai'], {}, `${secret}\n`);
+    assert.equal(set.code, 0, set.stderr);
+    assert.match(set.stdout, /^last4 +9876$/m);
+    const tested = await cli(['provider-keys', 'test', id, 'openai']);
+    assert.deepEqual([tested.code, /^ok +true$/m.test(tested.stdout)], [0, true]);
+    const listed = await cli(['provider-keys', 'list', id]);
+    assert.match(listed.stdout, /^openai +9876 +working/m);
+    assert.equal((await cli(['provider-keys', 'remove', id, 'openai'])).code, 0);
+    assert.equal((await cli(['provider-keys', 'list', id, '--json'])).stdout, '');
+    const empty = await cli(['provider-keys', 'set', id, 'openai'], {}, '');
+    assert.deepEqual([empty.code, /standard input/.test(empty.stderr)], [2, true]);
+    for (const { stdout, stderr } of [set, tested, listed]) assert.ok(!`${stdout}${stderr}`.includes(secret));
+  });
+
+  it('makes a plan with prices and limits, and takes a limit away', async () => {
+    const made = await cli([
+      ...['plans', 'create', 'crew', '--name', 'Crew', '--models', 'flux-voice,akro-v1', '--requests-per-minute', '60'],
+      ...['--price', 'flux-voice=0.08,5', '--price', 'akro-v1=0.2', '--json'],
+    ]);
+    const plan = JSON.parse(made.stdout);
+    assert.deepEqual(
+      [plan.allowed_models, plan.requests_per_minute, plan.prices['flux-voice'], plan.prices['akro-v1'].per_minute_usd],
+      [
+        ['flux-voice', 'akro-v1'],
+        60,
+        { per_minute_usd: '0.080000000', minimum_seconds: 5, live_per_minute_usd: null },
+        '0.200000000',
+      ],
+    );
+    const update = ['plans', 'update', 'crew', '--requests-per-minute', 'none', '--no-transcription', '--json'];
+    const changed = JSON.parse((await cli(update)).stdout);
+    assert.deepEqual([changed.requests_per_minute, changed.transcription, changed.name], [null, false, 'Crew']);
+    assert.match((await cli(['plans', 'list'])).stdout, /^crew +Crew +false/m);
+    assert.match((await cli(['plans', 'show', 'crew'])).stdout, /^billing +wallet$/m);
+    const wrong = await cli(['plans', 'update', 'crew', '--price', 'flux-voice']);
+    assert.deepEqual([wrong.code, /MODEL=DOLLARS/.test(wrong.stderr)], [2, true]);
+  });
+
+  it('mints a token for a web page, alone on standard output', async () => {
+    const { newAccount, call } = admin();
+    const { id, keyId } = await newAccount();
+    const minted = await cli(['keys', 'token', id, keyId, '--ttl', '5']);
+    assert.match(minted.stdout, /^fluxt_\S+\n$/);
+    const own = await call('GET', '/api/me', { key: minted.stdout.trim() });
+    assert.equal(own.status, 403);
   });
 
   it('prints usage as a table that steers no terminal, as JSON lines and as CSV', async () => {

@@ -15,7 +15,12 @@ const entry = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
  */
 export function runCli(
   argv: readonly string[],
-  options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
+  options: {
+    readonly cwd: string;
+    readonly env?: Readonly<Record<string, string>>;
+    /** What it reads from standard input; left out: nothing. */
+    readonly input?: string;
+  },
 ): Promise<CliResult> {
   const kept = new Set(['FLUXSCRIBE_MODELS', 'FLUXSCRIBE_MODEL_MIRROR']);
   const inherited = Object.entries(process.env).filter(
@@ -27,8 +32,10 @@ export function runCli(
     const child = spawn(process.execPath, [entry, ...argv], {
       cwd: options.cwd,
       env: { ...Object.fromEntries(inherited), ...(extra && { NODE_EXTRA_CA_CERTS: extra }), ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
+    // A command that ends without reading is no failure of the test.
+    child.stdin.on('error', () => undefined).end(options.input);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

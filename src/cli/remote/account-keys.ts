@@ -53,6 +53,21 @@ export async function createKey(
   process.stderr.write(`This is shown once. Its id is ${key.id}.\n`);
 }
 
+/** Prints the token alone on standard output. */
+export async function createToken(
+  client: AdminClient,
+  accountId: string,
+  keyId: string,
+  ttlSeconds: number | undefined,
+  asJson: boolean,
+): Promise<void> {
+  const path = `${accountPath(accountId)}/keys/${encodeURIComponent(keyId)}/tokens`;
+  const token = await client.call('POST', path, { ttl_seconds: ttlSeconds });
+  if (asJson) return showRow(token, true);
+  process.stdout.write(`${token.token}\n`);
+  process.stderr.write(`It opens live sockets until ${token.expires_at}.\n`);
+}
+
 export async function revokeKey(client: AdminClient, accountId: string, keyId: string): Promise<void> {
   await client.call('DELETE', `${accountPath(accountId)}/keys/${encodeURIComponent(keyId)}`);
   process.stderr.write('Revoked.\n');

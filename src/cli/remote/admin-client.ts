@@ -13,7 +13,7 @@ export type Row = Readonly<Record<string, unknown>>;
 /** The admin API of a running server. Everything rejects with RemoteError. */
 export interface AdminClient {
   /** One thing: the JSON of the reply; empty for a reply without a body. */
-  call(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: Row): Promise<Row>;
+  call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: Row): Promise<Row>;
   /** A list, page by page. */
   pages(path: string, query?: Query): AsyncGenerator<readonly Row[]>;
   /** A list that has no pages. */

@@ -1,14 +1,17 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import type { Config } from '../../config/load-config.ts';
 import type { NewKeyOptions } from './account-keys.ts';
 import type { AdminClient } from './admin-client.ts';
+import { addPlanCommands } from './plan-commands.ts';
+import { addProviderKeyCommands } from './provider-key-commands.ts';
+import { countOf, listed, type Run, remote } from './remote-options.ts';
 import type { RemoteOptions } from './run-remote.ts';
 import type { ReconcileOptions, UsageOptions } from './usage.ts';
 import type { CreditOptions } from './wallets.ts';
 
 /**
  * Commands that ask a running server, because the embedded database serves one process: `accounts`, `keys` beside
- * `reset-admin`, `wallet` and `usage`.
+ * `reset-admin`, `provider-keys`, `plans`, `wallet`, `usage` and `audit`.
  */
 export function addRemoteCommands(
   program: Command,
@@ -22,11 +25,25 @@ export function addRemoteCommands(
   };
   addAccountCommands(program.command('accounts').description('accounts of a running server'), run);
   addKeyCommands(keys, run);
-  addWalletCommands(program.command('wallet').description('what accounts of a running server have'), run);
+  const wallet = program.command('wallet').description('what accounts of a running server have');
+  addWalletCommands(wallet, run);
+  addBookCommands(wallet, run);
+  addProviderKeyCommands(
+    program.command('provider-keys').description("accounts' own keys for vendors, on a running server"),
+    run,
+  );
+  addPlanCommands(program.command('plans').description('what accounts of a running server may do'), run);
   addUsageCommand(program, run);
+  remote(
+    program
+      .command('audit')
+      .description('what administrators did on a running server, newest first')
+      .option('--account <account>', 'to one account'),
+  ).action(async (options: RemoteOptions & { account?: string }) => {
+    const { listAudit } = await import('./audit.ts');
+    await run(options, (client, asJson) => listAudit(client, options.account, asJson));
+  });
 }
-
-type Run = (options: RemoteOptions, work: (client: AdminClient, asJson: boolean) => Promise<void>) => Promise<void>;
 
 function addAccountCommands(accounts: Command, run: Run): void {
   remote(accounts.command('list').description('all accounts, newest first')).action(async (options: RemoteOptions) => {
@@ -95,6 +112,17 @@ function addKeyCommands(keys: Command, run: Run): void {
     await run(options, (client, asJson) => createKey(client, id, name, options, asJson));
   });
   remote(
+    keys
+      .command('token')
+      .description('a short-lived token of a key, with which a web page opens live sockets; prints it')
+      .argument('<account>')
+      .argument('<key-id>')
+      .option('--ttl <seconds>', 'how long it opens them, at most 3600 (default: 60)', countOf),
+  ).action(async (id: string, keyId: string, options: RemoteOptions & { ttl?: number }) => {
+    const { createToken } = await import('./account-keys.ts');
+    await run(options, (client, asJson) => createToken(client, id, keyId, options.ttl, asJson));
+  });
+  remote(
     keys.command('revoke').description('revoke a key for ever, at once').argument('<account>').argument('<key-id>'),
   ).action(async (id: string, keyId: string, options: RemoteOptions) => {
     const { revokeKey } = await import('./account-keys.ts');
@@ -128,6 +156,26 @@ function addWalletCommands(wallet: Command, run: Run): void {
   }
 }
 
+function addBookCommands(wallet: Command, run: Run): void {
+  remote(
+    wallet
+      .command('refund')
+      .description('give back all that a request cost, once')
+      .argument('<account>')
+      .argument('<request-id>', 'as the reply had it in x-request-id')
+      .option('--reason <text>', 'for people'),
+  ).action(async (id: string, requestId: string, options: RemoteOptions & { reason?: string }) => {
+    const { refundRequest } = await import('./wallets.ts');
+    await run(options, (client, asJson) => refundRequest(client, id, requestId, options.reason, asJson));
+  });
+  remote(wallet.command('ledger').description("the wallet's entries, newest first").argument('<account>')).action(
+    async (id: string, options: RemoteOptions) => {
+      const { listLedger } = await import('./wallets.ts');
+      await run(options, (client, asJson) => listLedger(client, id, asJson));
+    },
+  );
+}
+
 function addUsageCommand(program: Command, run: Run): void {
   const usage = program
     .command('usage')
@@ -158,28 +206,4 @@ function spanned(command: Command): Command {
   return command
     .option('--from <time>', 'a day such as 2026-11-01, or a time (default: 30 days before the end)')
     .option('--to <time>', 'first moment that counts no more (default: now)');
-}
-
-/** Where the server is and who asks. */
-function remote(command: Command): Command {
-  return command
-    .addOption(
-      new Option('-u, --url <address>', "the server (default: this machine, on the settings' port)").env(
-        'FLUXSCRIBE_URL',
-      ),
-    )
-    .addOption(
-      new Option('-k, --key <key>', "with the scope admin (default: the settings' admin key)").env('FLUXSCRIBE_KEY'),
-    )
-    .option('--json', 'as JSON, one object a line');
-}
-
-function listed(text: string): string[] {
-  return text.split(',').map((one) => one.trim());
-}
-
-function countOf(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
-  return count;
 }

@@ -1,6 +1,6 @@
 import { accountPath } from './accounts.ts';
 import type { AdminClient } from './admin-client.ts';
-import { showRow } from './show-rows.ts';
+import { type Columns, showRow, showRows } from './show-rows.ts';
 
 export interface CreditOptions {
   readonly reference?: string;
@@ -26,4 +26,31 @@ export async function creditWallet(
     memo,
   });
   showRow(credit, asJson);
+}
+
+/** Once: the same request again gives nothing. */
+export async function refundRequest(
+  client: AdminClient,
+  accountId: string,
+  requestId: string,
+  reason: string | undefined,
+  asJson: boolean,
+): Promise<void> {
+  const path = `${accountPath(accountId)}/wallet/refunds`;
+  showRow(await client.call('POST', path, { request_id: requestId, reason }), asJson);
+}
+
+const entryColumns: Columns = {
+  at: 'AT',
+  kind: 'KIND',
+  amount_usd: 'AMOUNT USD',
+  balance_usd: 'BALANCE USD',
+  request_id: 'REQUEST',
+  reference: 'REFERENCE',
+  memo: 'MEMO',
+};
+
+/** All that moved the wallet's balance; the amounts sum up to it. */
+export function listLedger(client: AdminClient, accountId: string, asJson: boolean): Promise<void> {
+  return showRows(client.pages(`${accountPath(accountId)}/ledger`), entryColumns, asJson);
 }

@@ -1,0 +1,35 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { AdminClient } from './admin-client.ts';
+import type { RemoteOptions } from './run-remote.ts';
+
+/** Does the work of a command against the server that its options name. */
+export type Run = (
+  options: RemoteOptions,
+  work: (client: AdminClient, asJson: boolean) => Promise<void>,
+) => Promise<void>;
+
+/** Where the server is and who asks. */
+export function remote(command: Command): Command {
+  return command
+    .addOption(
+      new Option('-u, --url <address>', "the server (default: this machine, on the settings' port)").env(
+        'FLUXSCRIBE_URL',
+      ),
+    )
+    .addOption(
+      new Option('-k, --key <key>', "with the scope admin (default: the settings' admin key)").env('FLUXSCRIBE_KEY'),
+    )
+    .option('--json', 'as JSON, one object a line');
+}
+
+/** `a, b` as a list. */
+export function listed(text: string): string[] {
+  return text.split(',').map((one) => one.trim());
+}
+
+/** Rejects what is no whole number from 1. */
+export function countOf(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
+  return count;
+}
