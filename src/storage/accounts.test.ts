@@ -330,6 +330,8 @@ describeDatabases('accounts and keys', (database, test) => {
     assert.deepEqual(await store.begin({ ...ask, requestId: 'r2' }), { state: 'first', chargeKey: 'r2' });
     await store.freeAll();
     assert.deepEqual(await store.begin({ ...ask, requestId: 'r3' }), { state: 'first', chargeKey: 'r2' });
+    await store.forget({ ...ask, requestId: 'r3' });
+    assert.deepEqual(await store.begin({ ...ask, requestId: 'r3b' }), { state: 'first', chargeKey: 'r2' });
     await store.freeAll();
     await store.prune();
     await store.renew();

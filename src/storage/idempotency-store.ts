@@ -14,11 +14,23 @@ const headersSchema = z.record(z.string(), z.string());
 export function createIdempotencyStore({ db }: Database): IdempotencyStore {
   /** Ids of requests in work. */
   const running = new Set<string>();
+  const ended = sql<Date>`now() - interval '1 millisecond'`;
   const leaseEnd = sql<Date>`now() + ${leaseMs}::integer * interval '1 millisecond'`;
   const release = async (accountId: string, key: string, requestId: string) => {
     running.delete(requestId);
-    await db
+    const { numDeletedRows } = await db
       .deleteFrom('idempotency_keys')
+      .where('account_id', '=', accountId)
+      .where('key', '=', key)
+      .where('request_id', '=', requestId)
+      .where('state', '=', 'running')
+      .where((row) => row.or([row('charge_key', 'is', null), row('charge_key', '=', row.ref('request_id'))]))
+      .executeTakeFirstOrThrow();
+    if (numDeletedRows > 0n) return;
+    // An earlier request of the key may have been charged: the next one must know.
+    await db
+      .updateTable('idempotency_keys')
+      .set({ expires_at: ended })
       .where('account_id', '=', accountId)
       .where('key', '=', key)
       .where('request_id', '=', requestId)
@@ -89,11 +101,7 @@ export function createIdempotencyStore({ db }: Database): IdempotencyStore {
         .execute();
     },
     async freeAll() {
-      await db
-        .updateTable('idempotency_keys')
-        .set({ expires_at: sql<Date>`now() - interval '1 millisecond'` })
-        .where('state', '=', 'running')
-        .execute();
+      await db.updateTable('idempotency_keys').set({ expires_at: ended }).where('state', '=', 'running').execute();
     },
     async prune() {
       const { rows } = await sql<{ count: number }>`
