@@ -10,6 +10,8 @@ export interface Database {
   readonly db: Kysely<Schema>;
   /** Holds in this process's memory, where no other process has the database; null: they are rows. */
   readonly book: HoldBook | null;
+  /** Resolves once the tables have everything that was acknowledged: before charges and usage are read from them. */
+  settled(): Promise<void>;
   /**
    * Hears what any process of this database says on a channel (a plain lower-case name), and gets null after a time in
    * which something may have been missed. Resolves with the way to stop.
@@ -45,6 +47,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   try {
     const { migrate } = await import('./migrations/migrate.ts');
     const applied = await migrate(database.db);
+    await database.book?.postings.open();
     if (applied.length > 0) options.log.info({ applied }, 'the tables of the database are up to date');
     return database;
   } catch (thrown) {

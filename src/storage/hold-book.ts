@@ -1,7 +1,10 @@
 import { type Kysely, sql } from 'kysely';
 import { GatewayError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
 import type { Nanos } from '../core/money.ts';
 import type { Receipt } from '../metering/ledger.ts';
+import type { ChargeJournal } from './embedded/charge-journal.ts';
+import { LedgerPostings } from './ledger-postings.ts';
 import type { Schema } from './schema.ts';
 
 /** A wallet as the one process that has the database knows it. What is left: posted − queued − held. */
@@ -10,7 +13,7 @@ export interface BookedWallet {
   unlimited: boolean;
   /** What the database has. */
   posted: Nanos;
-  /** Charges on their way into it. */
+  /** Charges that are not in it yet. */
   queued: Nanos;
   held: Nanos;
   /** Holds and charges that are under way: it is kept for them. */
@@ -59,6 +62,8 @@ const maxOpen = 100_000;
  * Whatever changes a wallet in the database does so through `exclusive`: between two of those `posted` is what is there.
  */
 export class HoldBook {
+  /** Charges on their way into the database. */
+  readonly postings: LedgerPostings;
   readonly #db: Kysely<Schema>;
   readonly #wallets = new Map<string, BookedWallet>();
   readonly #budgets = new Map<string, BookedBudget>();
@@ -67,8 +72,9 @@ export class HoldBook {
   readonly #ended = new Map<string, BookedHold>();
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(db: Kysely<Schema>) {
+  constructor(db: Kysely<Schema>, journal: ChargeJournal, log: Log) {
     this.#db = db;
+    this.postings = new LedgerPostings(db, this, journal, log);
   }
 
   /** One piece of work on wallets after another, in the order of the calls. */
@@ -81,6 +87,7 @@ export class HoldBook {
   /** Work that changes a wallet in the database by anything but a charge. It gets what is held and queued beside it. */
   change<Value>(accountId: string, work: (reserved: Nanos) => Promise<Value>): Promise<Value> {
     return this.exclusive(async () => {
+      await this.postings.postAll();
       const wallet = this.#wallets.get(accountId);
       try {
         return await work(wallet ? wallet.held + wallet.queued : 0n);
@@ -134,6 +141,7 @@ export class HoldBook {
       this.exclusive(async () => {
         const known = this.#budgets.get(name);
         if (known) return known;
+        await this.postings.postAll();
         const { rows } = await sql<{ spent: bigint }>`
           insert into key_budgets (key_id, month, spent)
           select ${keyId}::text, ${month}::date, coalesce(sum(cost_nanos), 0)::bigint from requests
@@ -194,12 +202,13 @@ export class HoldBook {
     if (source.budget) source.budget.spent += charge;
   }
 
-  /** It is written, and no longer counted as queued. */
-  posted(source: BookedSource): void {
+  /** The database has it. */
+  posted(source: BookedSource, charge: Nanos): void {
     use(source, -1);
+    source.wallet.queued -= charge;
   }
 
-  /** It cannot be written. */
+  /** It could not be written down. */
   unqueue(source: BookedSource, charge: Nanos): void {
     use(source, -1);
     source.wallet.queued -= charge;

@@ -20,7 +20,8 @@ const maxExpired = 1_000;
 /** A hold that ends in the commit that makes it has no time to expire. */
 const atOnceTtlMs = 60_000;
 
-export function createLedgerStore({ db, book }: Database): LedgerStore {
+export function createLedgerStore(database: Database): LedgerStore {
+  const { db, book } = database;
   const holds = book ? createMemoryHolds(db, book) : createDatabaseHolds(db);
   const resolve = async (resolution: Resolution): Promise<Receipt> => {
     const receipt = await holds.resolve(resolution);
@@ -68,14 +69,19 @@ export function createLedgerStore({ db, book }: Database): LedgerStore {
     grant: (ask, note) => changing(ask.accountId, () => grant(db, ask, note)),
     refund: (ask, note) => changing(ask.accountId, () => refund(db, ask, note)),
     async wallet(accountId) {
+      await database.settled();
       const row = await db.selectFrom('wallets').selectAll().where('account_id', '=', accountId).executeTakeFirst();
       if (!row) throw noAccount();
       const { balance, unlimited } = row;
       const held = row.held + holds.heldInMemory(accountId);
       return { balanceNanos: balance, heldNanos: held, availableNanos: balance - held, unlimited };
     },
-    entries: (accountId, page) => entries(db, accountId, page),
+    async entries(accountId, page) {
+      await database.settled();
+      return entries(db, accountId, page);
+    },
     async budget(keyId) {
+      await database.settled();
       const row = await db
         .selectFrom('key_budgets')
         .select(['spent', 'held'])

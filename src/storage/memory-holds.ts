@@ -1,52 +1,52 @@
 import type { Kysely } from 'kysely';
 import type { Nanos } from '../core/money.ts';
 import type { Hold, Receipt, ReserveAsk } from '../metering/ledger.ts';
-import { createBatcher } from './batcher.ts';
-import type { BookedBudget, BookedHold, BookedWallet, HoldBook } from './hold-book.ts';
-import { type HoldKeeper, holdIdOf, maxBatch, maxWaiting, type Resolution } from './hold-keeper.ts';
-import { earlierCharge, type Posting, postAll } from './ledger-postings.ts';
+import type { BookedBudget, BookedHold, BookedSource, BookedWallet, HoldBook } from './hold-book.ts';
+import { type HoldKeeper, holdIdOf, type Resolution } from './hold-keeper.ts';
+import { earlierCharge } from './ledger-postings.ts';
+import { requestJson } from './request-row.ts';
 import type { Schema } from './schema.ts';
 
-/** Under load a commit waits this long for company: each costs a wait for the disk, however many it is for. */
-const gatherMs = 2;
-
 /** Whose money it is, and what for. */
-type Source = Pick<Posting, 'wallet' | 'budget' | 'requestId'>;
+interface Source extends BookedSource {
+  readonly requestId: string | null;
+}
 
 /**
- * Holds in memory, where one process has the database. To hold is to count; only what is charged is written, once, in
- * one statement for all requests that ended together.
+ * Holds in memory, where one process has the database. To hold is to count; only what is charged is written: into the
+ * journal at once, and from there into the tables.
  */
 export function createMemoryHolds(db: Kysely<Schema>, book: HoldBook): HoldKeeper {
-  const postings = createBatcher<Posting, unknown>({
-    run: (items) => postAll(db, book, items),
-    maxItems: maxBatch,
-    concurrency: 1,
-    maxWaiting,
-    gatherMs,
-  });
+  const { postings } = book;
   /** Charges at once that are on their way, by their hold. */
   const charging = new Map<string, Promise<Receipt | null>>();
 
-  /** Writes what was decided; until then it counts as queued. */
+  /** Writes down what was decided. */
   const post = async (resolution: Resolution, source: Source, charge: Nanos): Promise<Receipt> => {
     const { hold, state, costNanos, providerCostNanos, record } = resolution;
-    const { wallet } = source;
+    const { wallet, budget, requestId } = source;
     const uncollectedNanos = costNanos - charge;
     if (charge > 0n || providerCostNanos > 0n || record !== null) {
-      const row = record && { ...record, costNanos: charge };
+      const journalled = {
+        holdId: hold.id,
+        accountId: wallet.accountId,
+        requestId,
+        atMs: Date.now(),
+        charge: `${charge}`,
+        uncollected: `${uncollectedNanos}`,
+        providerCost: `${providerCostNanos}`,
+        budget: budget && { keyId: budget.keyId, month: budget.month },
+        record: record && JSON.stringify(requestJson({ ...record, costNanos: charge })),
+      };
       book.queue(source, charge);
       try {
-        const posting = { holdId: hold.id, ...source, charge, uncollectedNanos, providerCostNanos, record: row };
-        const failure = await postings.add(posting);
-        if (failure !== null) throw failure;
-        book.posted(source);
+        await postings.add(journalled, source);
       } catch (thrown) {
         book.unqueue(source, charge);
         throw thrown;
       }
     }
-    return { state, chargedNanos: charge, uncollectedNanos, balanceNanos: wallet.posted };
+    return { state, chargedNanos: charge, uncollectedNanos, balanceNanos: balanceOf(wallet) };
   };
   const end = async (hold: BookedHold, resolution: Resolution): Promise<Receipt> => {
     const { wallet, amount } = hold;
@@ -63,8 +63,11 @@ export function createMemoryHolds(db: Kysely<Schema>, book: HoldBook): HoldKeepe
     }
   };
   /** A request's own id is new; another key may name what was charged before, perhaps by a process that has died. */
-  const earlierOf = ({ accountId, chargeKey, requestId }: ReserveAsk): Promise<Nanos | null> =>
-    chargeKey === requestId ? Promise.resolve(null) : earlierCharge(db, holdIdOf(accountId, chargeKey));
+  const earlierOf = async ({ accountId, chargeKey, requestId }: ReserveAsk): Promise<Nanos | null> => {
+    if (chargeKey === requestId) return null;
+    await postings.flush();
+    return earlierCharge(db, holdIdOf(accountId, chargeKey));
+  };
   const chargeOnce = async (ask: ReserveAsk, resolution: Resolution): Promise<Receipt | null> => {
     const { costNanos } = resolution;
     const earlier = await earlierOf(ask);
@@ -134,7 +137,7 @@ export function createMemoryHolds(db: Kysely<Schema>, book: HoldBook): HoldKeepe
       const late = book.late(Date.now(), most);
       for (const hold of late) {
         book.release(hold);
-        const balanceNanos = hold.wallet.posted;
+        const balanceNanos = balanceOf(hold.wallet);
         hold.ended = Promise.resolve({ state: 'expired', chargedNanos: 0n, uncollectedNanos: 0n, balanceNanos });
         book.close(hold);
       }
@@ -149,16 +152,20 @@ export function createMemoryHolds(db: Kysely<Schema>, book: HoldBook): HoldKeepe
   };
 }
 
-function left({ posted, queued, held }: BookedWallet): Nanos {
-  return posted - queued - held;
+function balanceOf({ posted, queued }: BookedWallet): Nanos {
+  return posted - queued;
+}
+
+function left(wallet: BookedWallet): Nanos {
+  return balanceOf(wallet) - wallet.held;
 }
 
 function larger(one: Nanos, other: Nanos): Nanos {
   return one > other ? one : other;
 }
 
-function settledBefore(chargedNanos: Nanos, { posted }: BookedWallet): Receipt {
-  return { state: 'settled', chargedNanos, uncollectedNanos: 0n, balanceNanos: posted };
+function settledBefore(chargedNanos: Nanos, wallet: BookedWallet): Receipt {
+  return { state: 'settled', chargedNanos, uncollectedNanos: 0n, balanceNanos: balanceOf(wallet) };
 }
 
 async function asHold({ id, wallet, amount, expiresAtMs, ended, endedAtMs }: BookedHold): Promise<Hold> {

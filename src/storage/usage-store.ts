@@ -26,7 +26,8 @@ export interface OpenUsageStore extends UsageStore {
   close(): Promise<void>;
 }
 
-export function openUsageStore({ db }: Database, log: Log): OpenUsageStore {
+export function openUsageStore(database: Database, log: Log): OpenUsageStore {
+  const { db } = database;
   let waiting: RequestRecord[] = [];
   let writing = Promise.resolve();
   const write = async () => {
@@ -57,8 +58,12 @@ export function openUsageStore({ db }: Database, log: Log): OpenUsageStore {
       waiting.push(record);
     },
     flush,
-    list: (filter, page) => list(db, filter, page),
+    async list(filter, page) {
+      await database.settled();
+      return list(db, filter, page);
+    },
     async find(id, accountId) {
+      await database.settled();
       const row = await db
         .selectFrom('requests')
         .selectAll()
@@ -67,8 +72,14 @@ export function openUsageStore({ db }: Database, log: Log): OpenUsageStore {
         .executeTakeFirst();
       return row ? requestRecord(row) : null;
     },
-    sum: (ask, page) => sum(db, ask, page),
-    reconcile: (ask) => reconcile(db, ask),
+    async sum(ask, page) {
+      await database.settled();
+      return sum(db, ask, page);
+    },
+    async reconcile(ask) {
+      await database.settled();
+      return reconcile(db, ask);
+    },
     async prune(olderThanMs, most) {
       const { numDeletedRows } = await db
         .deleteFrom('requests')

@@ -8,9 +8,11 @@ import type { Database } from '../../src/storage/database.ts';
  * and the sum over all sides is zero. `accounts`: only these are looked at. Resolves with the balance of each side.
  */
 export async function checkBooks(
-  { db }: Database,
+  database: Database,
   accounts: readonly string[] | null = null,
 ): Promise<Map<string, bigint>> {
+  await database.settled();
+  const { db } = database;
   const only = accounts === null ? sql`true` : sql`account_id in (${sql.join(accounts)})`;
   const { rows: wallets } = await sql<{ account_id: string }>`
     select account_id, balance, held, unlimited, sum, pending from (

@@ -5,6 +5,7 @@ import type { Log } from '../../core/log.ts';
 import type { Database } from '../database.ts';
 import { HoldBook } from '../hold-book.ts';
 import type { Schema } from '../schema.ts';
+import { ChargeJournal } from './charge-journal.ts';
 import { EmbeddedConnection } from './embedded-connection.ts';
 import { lockFolder } from './folder-lock.ts';
 
@@ -33,8 +34,10 @@ export async function openEmbedded({ dataDir, durable, log }: EmbeddedOptions): 
   const connection = new EmbeddedConnection({ dir, durable, afterCrash }, (error) =>
     log.error({ err: error }, 'the embedded database ended; restart the server'),
   );
+  let journal: ChargeJournal;
   try {
     await connection.waitReady;
+    journal = await ChargeJournal.open(join(dataDir, 'ledger-journal'), durable);
   } catch (thrown) {
     await connection.close();
     await lock.release();
@@ -47,11 +50,13 @@ export async function openEmbedded({ dataDir, durable, log }: EmbeddedOptions): 
   const openMs = Math.round(performance.now() - startedAt);
   log.info({ openMs, afterCrash }, 'the embedded database is open');
   const db = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite: connection }) });
+  const book = new HoldBook(db, journal, log);
   const upkeep = keepUp(db, log);
   return {
     kind: 'embedded',
     db,
-    book: new HoldBook(db),
+    book,
+    settled: () => book.postings.flush(),
     async listen() {
       // One process has the folder: there is nobody to hear from.
       return async () => undefined;
@@ -59,9 +64,13 @@ export async function openEmbedded({ dataDir, durable, log }: EmbeddedOptions): 
     async notify() {},
     async close() {
       await upkeep.stop();
-      await db.destroy();
-      await connection.close();
-      await lock.release();
+      try {
+        await book.postings.close();
+      } finally {
+        await db.destroy();
+        await connection.close();
+        await lock.release();
+      }
     },
   };
 }

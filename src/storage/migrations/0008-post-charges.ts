@@ -2,19 +2,26 @@ import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
 /**
- * Charges that the caller has decided, where one process has the database and knows its wallets: what is left to do is
- * writing. `befores` says what it takes each wallet to have; where that is wrong nothing is written at all
- * (`serialization_failure`), nor where a hold was charged before (`unique_violation`).
+ * Charges that are decided and lie in the journal of the one process that has the database; what is left to do is writing
+ * them. `befores` says what it takes each wallet to have: where that is wrong nothing is written at all
+ * (`serialization_failure`). `position` is how far the journal is in the database then, so that none is written twice.
  *
- * The lists from `kinds` on are rows of `transfers`; `records` has rows of `requests` as JSON.
+ * The lists from `ats` on are rows of `transfers`; `records` has rows of `requests` as JSON.
  */
 export const postCharges: Migration = {
   async up(db) {
     await sql`
+      create table ledger_journal (
+        one boolean primary key default true check (one),
+        position bigint not null
+      )`.execute(db);
+    await sql`insert into ledger_journal (position) values (0)`.execute(db);
+    await sql`
       create function ledger_post(
         wallets text[], befores bigint[], afters bigint[],
-        kinds text[], accounts text[], debits text[], credits text[], amounts bigint[], balances bigint[], holds text[],
-        requests text[], memos text[], budget_keys text[], budget_months date[], budget_amounts bigint[], records json
+        ats timestamptz[], kinds text[], accounts text[], debits text[], credits text[], amounts bigint[],
+        balances bigint[], holds text[], requests text[], memos text[],
+        budget_keys text[], budget_months date[], budget_amounts bigint[], records json, new_position bigint
       )
       returns void
       language plpgsql as $$
@@ -29,8 +36,9 @@ export const postCharges: Migration = {
         if v_count <> cardinality(wallets) then
           raise exception 'a wallet has changed' using errcode = 'serialization_failure';
         end if;
-        insert into transfers (kind, account_id, debit, credit, amount, balance_after, hold_id, request_id, memo)
-          select * from unnest(kinds, accounts, debits, credits, amounts, balances, holds, requests, memos);
+        insert into transfers
+            (at, kind, account_id, debit, credit, amount, balance_after, hold_id, request_id, memo)
+          select * from unnest(ats, kinds, accounts, debits, credits, amounts, balances, holds, requests, memos);
         if cardinality(budget_keys) > 0 then
           update key_budgets b set spent = b.spent + m.amount
             from unnest(budget_keys, budget_months, budget_amounts) as m (key_id, month, amount)
@@ -47,6 +55,7 @@ export const postCharges: Migration = {
               provider_cost_nanos bigint, byok boolean, lengths_disagree boolean, latency_ms integer, attempts jsonb
             ) on conflict (id) do nothing;
         end if;
+        update ledger_journal set position = new_position;
       end $$`.execute(db);
   },
 };

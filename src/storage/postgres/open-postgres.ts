@@ -54,6 +54,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     kind: 'postgres',
     db,
     book: null,
+    async settled() {},
     listen: (channel, hear) => listener.listen(channel, hear),
     async notify(channel, message) {
       await sql`select pg_notify(${channel}, ${message})`.execute(db);
