@@ -10,6 +10,7 @@ import type { Log } from '../core/log.ts';
 import { KeyFileError } from '../storage/file-key-store.ts';
 import { createLog } from '../telemetry/create-log.ts';
 import { packageVersion } from '../version.ts';
+import { calmCompiler } from './calm-compiler.ts';
 import { exitCode } from './exit-code.ts';
 import { fetchModels } from './fetch-models.ts';
 import { relaxCollector } from './relax-collector.ts';
@@ -21,6 +22,7 @@ const print = (text: string) => process.stdout.write(`${text}\n`);
 export async function serve(config: Config): Promise<number> {
   const startedAt = performance.now();
   relaxCollector();
+  calmCompiler();
   const log = await createLog({ level: config.logLevel, format: config.logFormat });
   const stop = waitForStop(log);
   print(`fluxscribe ${packageVersion} is starting …`);

@@ -94,7 +94,7 @@ export async function createHttpApp(parts: HttpParts): Promise<FastifyInstance> 
   explainRoutes(app, parts);
   adminRoutes(app, parts);
   healthRoutes(app, parts);
-  await documentRoutes(app, parts);
+  documentRoutes(app, parts);
   refuseOtherMethods();
   return app;
 }

@@ -1,8 +1,8 @@
 import swagger from '@fastify/swagger';
-import scalar from '@scalar/fastify-api-reference';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { HttpParts } from '../http-parts.ts';
+import { referencePage } from './reference-page.ts';
 
 /** Collects the OpenAPI document from the routes that are registered after it. */
 export async function collectOpenApi(app: FastifyInstance, version: string): Promise<void> {
@@ -57,27 +57,14 @@ function withOptionalBodies(document: ReturnType<typeof jsonSchemaTransformObjec
   return document;
 }
 
-/** `/openapi.json`, `/docs` (all its assets are served from here: it works without internet) and `/llms.txt`. No key. */
-export async function documentRoutes(app: FastifyInstance, parts: HttpParts): Promise<void> {
+/** `/openapi.json`, `/docs` and `/llms.txt`. No key. */
+export function documentRoutes(app: FastifyInstance, parts: HttpParts): void {
   let document: string | null = null;
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     document ??= JSON.stringify(app.swagger());
     return reply.type('application/json').send(document);
   });
-  await app.register(scalar, {
-    routePrefix: '/docs',
-    configuration: {
-      url: '/openapi.json',
-      // Nothing on the page may call out: no fonts from a CDN, no proxy for its requests, no telemetry, no assistant.
-      withDefaultFonts: false,
-      proxyUrl: '',
-      telemetry: false,
-      agent: { disabled: true },
-      mcp: { disabled: true },
-      hideClientButton: true,
-      showDeveloperTools: 'never',
-    },
-  });
+  referencePage(app);
   app.get('/llms.txt', { schema: { hide: true } }, async (_request, reply) =>
     reply.type('text/plain; charset=utf-8').send(llmsText(parts)),
   );
