@@ -83,7 +83,11 @@ export class LedgerPostings {
       if (position <= this.#position) continue;
       const charge = chargeSchema.parse(JSON.parse(text));
       const wallet = await this.#book.wallet(charge.accountId);
-      if (!wallet) throw new Error(`the journal has a charge for an account that there is not: ${charge.accountId}`);
+      if (!wallet) {
+        const { accountId, charge: costNanos } = charge;
+        this.#log.error({ accountId, costNanos }, 'the journal has a charge for an account that there is not');
+        continue;
+      }
       const source = { wallet, budget: null };
       const queued = BigInt(charge.charge);
       this.#book.queue(source, queued);

@@ -1,5 +1,7 @@
+import { fdatasync, writeSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { GatewayError } from '../../core/errors.ts';
 import { syncPath } from './sync-folder.ts';
@@ -18,6 +20,8 @@ interface JournalFile {
   lastPosition: number;
 }
 
+/** With a callback, which takes a fifth of the processor time of a file handle's own. */
+const flush = promisify(fdatasync);
 /** A file takes no more entries beyond this, and is emptied once the database has all of them. */
 const maxFileBytes = 4 * 1024 * 1024;
 
@@ -73,14 +77,16 @@ export class ChargeJournal {
     const lines = texts.map((text, index) => lineOf(`${positions[index]} ${text}`)).join('');
     const bytes = Buffer.from(lines);
     try {
-      await file.handle.write(bytes, 0, bytes.length, file.bytes);
+      // Into the kernel's memory: microseconds. The disk is waited for below.
+      const written = writeSync(file.handle.fd, bytes, 0, bytes.length, file.bytes);
+      if (written < bytes.length) throw new Error(`${written} of ${bytes.length} bytes were written`);
     } catch (thrown) {
       // A full disk: what was written of it must not be read as entries.
       await this.#orBroken(file.handle.truncate(file.bytes));
       throw unavailable(thrown);
     }
     // After a flush that failed nobody knows what the disk has: only a restart finds out.
-    if (this.#durable) await this.#orBroken(file.handle.datasync());
+    if (this.#durable) await this.#orBroken(flush(file.handle.fd));
     if (this.#broken !== null) throw unavailable(this.#broken);
     file.bytes += bytes.length;
     this.#lastPosition += texts.length;
