@@ -8,6 +8,8 @@ const run = promisify(execFile);
 
 /** A Python of its own with some packages in it, gone after the test. */
 export interface PythonVenv {
+  /** Where its python and the programs of its packages are. */
+  readonly binDir: string;
   /** Runs a script and gives back what it printed; fails with what it wrote to standard error. */
   run(script: string, ...args: string[]): Promise<string>;
   remove(): Promise<void>;
@@ -26,7 +28,8 @@ export async function hasPython(): Promise<boolean> {
 /** Makes a virtual environment and installs the newest of each package from wherever pip is told to look. */
 export async function createPythonVenv(packages: readonly string[]): Promise<PythonVenv> {
   const folder = await mkdtemp(join(tmpdir(), 'fluxscribe-python-'));
-  const python = join(folder, 'bin', 'python');
+  const binDir = join(folder, 'bin');
+  const python = join(binDir, 'python');
   try {
     await run('python3', ['-m', 'venv', folder]);
     await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--upgrade', ...packages]);
@@ -35,6 +38,7 @@ export async function createPythonVenv(packages: readonly string[]): Promise<Pyt
     throw thrown;
   }
   return {
+    binDir,
     async run(script, ...args) {
       const { stdout } = await run(python, [script, ...args], { maxBuffer: 64 * 1024 * 1024 });
       return stdout;
