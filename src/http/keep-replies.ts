@@ -31,6 +31,9 @@ declare module 'fastify' {
   }
 }
 
+/** Says of an answer that an earlier request had it. */
+export const replayedHeader = 'idempotent-replayed';
+
 /** As the draft of the header's standard and others have it. */
 const maxKeyLength = 255;
 /** Larger streams are not gathered to be kept; the store would not take them. */
@@ -84,7 +87,7 @@ export async function takeKey(
 export function sendKept(reply: FastifyReply, kept: KeptReply): FastifyReply {
   return reply
     .code(kept.status)
-    .headers({ ...kept.headers, 'idempotent-replayed': 'true' })
+    .headers({ ...kept.headers, [replayedHeader]: 'true' })
     .send(Buffer.from(kept.body));
 }
 

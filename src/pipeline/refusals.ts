@@ -4,7 +4,8 @@ import { emptyRow, type RowAsk } from './request-row.ts';
 /** A request that ended before any money was held for it. */
 export interface Refusal extends RowAsk {
   readonly status: number;
-  readonly errorCode: string;
+  /** null: it was answered with what an earlier request was answered. */
+  readonly errorCode: string | null;
   readonly latencyMs: number;
 }
 

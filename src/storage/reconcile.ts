@@ -32,6 +32,8 @@ export async function reconcile(
     .where('at', '>=', new Date(fromMs))
     .where('at', '<', new Date(toMs))
     .where('status', '<', 400)
+    // Answers that were given once more: nothing was heard for them.
+    .where('provider', 'is not', null)
     .groupBy(['provider', 'routed_model'])
     .orderBy('provider')
     .orderBy('routed_model')

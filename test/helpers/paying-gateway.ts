@@ -76,6 +76,8 @@ export async function startPayingGateway({
       FLUXSCRIBE_CATALOGUE_FILE: catalogueFile,
       FLUXSCRIBE_ADMIN_KEY: operatorKey,
       FLUXSCRIBE_ENGINE_WORKERS: '1',
+      // A machine that is busy with other tests must not have this one's uploads turned away.
+      FLUXSCRIBE_LIMITS_SHED_LOOP_DELAY_SECONDS: '60',
       OPENAI_API_KEY: 'sk-vendor',
       OPENAI_BASE_URL: `${vendor.url}/v1`,
       ...env,
