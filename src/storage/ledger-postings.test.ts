@@ -50,7 +50,7 @@ it('what was acknowledged is in the tables after a crash, once, however far the 
     const second = await test.open();
     await pay(second, id, 'req_2');
     await pay(second, id, 'req_3');
-    await cp(folder('ledger-journal'), folder('journal.full'), { recursive: true });
+    await cp(folder('database/ledger-journal'), folder('journal.full'), { recursive: true });
     assert.deepEqual(await counts(second), [3, 9, 3]);
     await second.close();
 
@@ -59,7 +59,9 @@ it('what was acknowledged is in the tables after a crash, once, however far the 
       try {
         await rm(join(other.options.dataDir, 'database'), { recursive: true });
         await cp(folder(database), join(other.options.dataDir, 'database'), { recursive: true });
-        await cp(folder('journal.full'), join(other.options.dataDir, 'ledger-journal'), { recursive: true });
+        await cp(folder('journal.full'), join(other.options.dataDir, 'database', 'ledger-journal'), {
+          recursive: true,
+        });
         const third = await other.open();
         assert.deepEqual(await counts(third), [3, 9, 3], `opened with the ${database}`);
         assert.equal((await createLedgerStore(third).wallet(id)).balanceNanos, 70n);

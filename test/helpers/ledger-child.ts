@@ -30,8 +30,19 @@ const orders = z
   .parse(JSON.parse(process.argv[2] ?? ''));
 const { options, run, accountId } = orders;
 
-// Straight to the descriptor: what is written is out of this process, whatever happens to it next.
-const say = (line: string) => writeSync(1, `${line}\n`);
+/** Straight to the descriptor: what is written is out of this process, whatever happens to it next. */
+function say(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, `${line}\n`);
+      return;
+    } catch (thrown) {
+      // The pipe is full: its reader is slower.
+      if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EAGAIN')) throw thrown;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
 
 const database = await openDatabase({ ...options, log: silentLog });
 const ledger = createLedgerStore(database);

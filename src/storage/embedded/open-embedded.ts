@@ -37,7 +37,7 @@ export async function openEmbedded({ dataDir, durable, log }: EmbeddedOptions): 
   let journal: ChargeJournal;
   try {
     await connection.waitReady;
-    journal = await ChargeJournal.open(join(dataDir, 'ledger-journal'), durable);
+    journal = await ChargeJournal.open(join(dir, 'ledger-journal'), durable);
   } catch (thrown) {
     await connection.close();
     await lock.release();
