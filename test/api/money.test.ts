@@ -252,6 +252,9 @@ describe('accounts, by the whole gateway', () => {
       const { key } = await test.account('1', {}, 'small');
       const answer = await test.ask(key);
       assert.deepEqual([answer.status, answer.code], [413, 'payload_too_large']);
+      const model = await fetch(`${test.url}/v1/models/house`, { headers: { authorization: `Bearer ${key}` } });
+      const { limits } = (await model.json()) as { limits: { max_upload_bytes: number } };
+      assert.equal(limits.max_upload_bytes, 1000);
     });
 
     it('sees in /readyz that the database is there', async () => {

@@ -95,7 +95,7 @@ function toWire(entry: ModelEntry, principal: Caller | null): z.infer<typeof mod
       },
     },
     limits: {
-      max_upload_bytes: limits.maxUploadBytes,
+      max_upload_bytes: Math.min(limits.maxUploadBytes, principal?.plan.maxUploadBytes ?? limits.maxUploadBytes),
       max_audio_seconds: limits.maxAudioSeconds,
       per_call: { max_upload_bytes: callLimits.maxUploadBytes, max_audio_seconds: callLimits.maxAudioSeconds },
     },
