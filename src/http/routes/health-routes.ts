@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import type { HttpParts } from '../http-parts.ts';
 import { requireKey } from '../require-key.ts';
 import { errorBody, healthBody, readyBody } from '../wire-schemas.ts';
@@ -52,7 +53,10 @@ export function healthRoutes(app: FastifyInstance, parts: HttpParts): void {
         tags,
         operationId: 'getMetrics',
         summary: 'Prometheus metrics; wants a key with the scope admin',
-        response: { '4xx': errorBody },
+        response: {
+          200: { description: 'In the text format of Prometheus.', content: { 'text/plain': { schema: z.string() } } },
+          '4xx': errorBody,
+        },
       },
     },
     async (_request, reply) => {

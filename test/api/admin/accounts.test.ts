@@ -31,7 +31,7 @@ describeAdmin('accounts over HTTP', (admin) => {
     const { call } = admin();
     const own = await call('GET', '/api/me');
     const reply = await call('PATCH', `/api/accounts/${own.json.id}`, { body: { status: 'suspended' } });
-    assert.deepEqual([reply.status, errorOf(reply).param], [400, 'status']);
+    assert.deepEqual([reply.status, errorOf(reply).param], [409, 'status']);
   });
 
   it('gives every account once over its pages, also when others are made meanwhile', async () => {

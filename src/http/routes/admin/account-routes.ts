@@ -89,7 +89,7 @@ export function accountRoutes(fastify: FastifyInstance, auth: Authenticator, par
       await found(id);
       if (status === 'suspended' && callerOf(request.facts).account.id === id) {
         // Nobody could undo it: the key that asks would be refused from then on.
-        throw new GatewayError('invalid_value', 'A key cannot suspend its own account.', { param: 'status' });
+        throw new GatewayError('conflict', 'A key cannot suspend its own account.', { param: 'status' });
       }
       const change = { ...(name !== undefined && { name }), ...(status !== undefined && { status }) };
       const account = await accounts.update(id, { ...change, ...(plan !== undefined && { planId: plan }) }, () =>
