@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery, type Kysely, sql } from 'kysely';
 import { z } from 'zod';
 import type { Log } from '../core/log.ts';
@@ -59,6 +60,7 @@ export class LedgerPostings {
   #unposted: Posting[] = [];
   #position = 0;
   #timer: NodeJS.Timeout | null = null;
+  #isPosting = false;
 
   constructor(db: Kysely<Schema>, book: HoldBook, journal: ChargeJournal, log: Log) {
     this.#db = db;
@@ -101,8 +103,7 @@ export class LedgerPostings {
     if (this.#unposted.length >= maxUnposted) await this.flush();
     const position = await this.#appends.add(JSON.stringify(charge));
     this.#unposted.push({ ...charge, position, source, queued: BigInt(charge.charge) });
-    if (this.#unposted.length >= postAtOnce) this.#post(0);
-    else if (this.#timer === null) this.#post(postEveryMs);
+    this.#postInTime();
   }
 
   /** Resolves once the tables have everything that was acknowledged by now. */
@@ -136,27 +137,35 @@ export class LedgerPostings {
       await this.idle();
     } finally {
       if (this.#timer) clearTimeout(this.#timer);
+      // From here on nothing is posted.
+      this.#isPosting = true;
       await this.#journal.close(this.#position);
     }
   }
 
-  #post(afterMs: number): void {
-    if (this.#timer && afterMs > 0) return;
+  /** One commit after another while there is enough for one, else one in a while. */
+  #postInTime(): void {
+    if (this.#isPosting || this.#unposted.length === 0) return;
+    if (this.#unposted.length >= postAtOnce) void this.#post();
+    else if (this.#timer === null) {
+      this.#timer = setTimeout(() => void this.#post(), postEveryMs);
+      this.#timer.unref();
+    }
+  }
+
+  async #post(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = setTimeout(async () => {
-      try {
-        await this.flush();
-      } catch (thrown) {
-        this.#log.error(
-          { err: thrown, charges: this.#unposted.length },
-          'charges wait in the journal for the database',
-        );
-      } finally {
-        this.#timer = null;
-        if (this.#unposted.length > 0) this.#post(postEveryMs);
-      }
-    }, afterMs);
-    this.#timer.unref();
+    this.#timer = null;
+    this.#isPosting = true;
+    try {
+      await this.flush();
+    } catch (thrown) {
+      this.#log.error({ err: thrown, charges: this.#unposted.length }, 'charges wait in the journal for the database');
+      await sleep(postEveryMs, null, { ref: false });
+    } finally {
+      this.#isPosting = false;
+      this.#postInTime();
+    }
   }
 
   /** Where the database has something else than it was taken to have, it is asked and has the last word. */
