@@ -21,7 +21,8 @@ describe('the OpenAPI document', { skip, timeout: 15 * 60_000 }, () => {
   let server: ServerProcess;
   let python: PythonVenv;
   before(async () => {
-    python = await createPythonVenv(['schemathesis']);
+    // Each release brings other checks and makes other requests of a seed.
+    python = await createPythonVenv(['schemathesis==4.32.5']);
     vendors = await startSpeechVendors();
     server = await startServer({
       ...vendors.env,
