@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -7,6 +7,7 @@ import { compose, type Gateway } from '../../src/compose.ts';
 import { composeModels } from '../../src/compose-shelf.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { silentLog } from '../../src/core/log.ts';
+import { placeEmptyDatabase } from '../helpers/databases.ts';
 import { answerEvents, answerJson, type FakeVendor, startFakeVendor } from '../helpers/fake-vendor.ts';
 import { helloText, longSpeechWav, speech } from '../helpers/speech.ts';
 
@@ -39,13 +40,18 @@ describe('answers of a vendor that gives bare text, by the whole gateway', () =>
       'aliases:\n  - { id: house, name: House, price: { per_minute_usd: "0.01" },' +
         ' models: [openai/gpt-4o-transcribe, local/moonshine-tiny] }\n',
     );
+    const dataDir = join(folder, 'data');
+    mkdirSync(dataDir);
+    await placeEmptyDatabase(dataDir);
     const { HOME, FLUXSCRIBE_MODELS, FLUXSCRIBE_MODEL_MIRROR } = process.env;
     const config = loadConfig({
       env: {
         HOME,
         FLUXSCRIBE_MODELS,
         FLUXSCRIBE_MODEL_MIRROR,
-        FLUXSCRIBE_DATA: join(folder, 'data'),
+        // A machine that is busy with other tests must not have this one's uploads turned away.
+        FLUXSCRIBE_LIMITS_SHED_LOOP_DELAY_SECONDS: '60',
+        FLUXSCRIBE_DATA: dataDir,
         FLUXSCRIBE_CATALOGUE_FILE: catalogueFile,
         FLUXSCRIBE_ADMIN_KEY: adminKey,
         FLUXSCRIBE_ENGINE_WORKERS: '1',
