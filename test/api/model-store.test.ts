@@ -20,7 +20,7 @@ const running: DepotEntry = {
 
 const depot: ModelDepot = {
   list: async () => [tiny],
-  find: async (id) => (id === 'tiny' ? running : null),
+  find: async (id) => (['tiny', 'there', 'full', 'needed', 'absent'].includes(id) ? { ...running, id } : null),
   async pull(id) {
     if (id === 'full') throw new GatewayError('service_unavailable', 'Too many wait.', { retryAfterSeconds: 60 });
     if (id === 'there') return { ...tiny, id, state: 'installed' };
