@@ -71,7 +71,9 @@ export function createMemoryHolds(db: Kysely<Schema>, book: HoldBook): HoldKeepe
   const chargeOnce = async (ask: ReserveAsk, resolution: Resolution): Promise<Receipt | null> => {
     const { costNanos } = resolution;
     const earlier = await earlierOf(ask);
-    const wallet = await book.wallet(ask.accountId);
+    let wallet: BookedWallet | null;
+    do wallet = await book.wallet(ask.accountId);
+    while (wallet && !book.isCurrent(wallet, null));
     if (!wallet) return null;
     if (earlier !== null) return settledBefore(earlier, wallet);
     const canPay = wallet.unlimited || left(wallet) >= costNanos;
