@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -34,9 +34,16 @@ describe('charge journal', () => {
     await first.close(0);
     const file = join(folder, '0.log');
     const whole = await readFile(file);
-    for (const end of ['', whole.subarray(0, 9).toString(), 'deadbeef 9 never appended\n']) {
-      await writeFile(file, whole.subarray(0, -3));
-      await appendFile(file, end);
+    const spoilt = whole.subarray(0, -3);
+    const contents = [
+      spoilt,
+      // Only the end of the last line is missing.
+      whole.subarray(0, -1),
+      Buffer.concat([spoilt, whole.subarray(0, 9)]),
+      Buffer.concat([spoilt, Buffer.from('deadbeef 9 never appended\n')]),
+    ];
+    for (const content of contents) {
+      await writeFile(file, content);
       const journal = await ChargeJournal.open(folder, true);
       assert.deepEqual(texts(journal), ['1 kept']);
       assert.deepEqual(await journal.append(['next']), [2]);

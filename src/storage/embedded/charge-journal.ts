@@ -126,7 +126,8 @@ async function openFile(path: string): Promise<{ file: JournalFile; entries: rea
   const content = await readFile(path, 'utf8');
   const entries: JournalEntry[] = [];
   let bytes = 0;
-  for (const line of content.split('\n')) {
+  // What stands after the last line's end is no whole line, even where only the end of the line is missing.
+  for (const line of content.split('\n').slice(0, -1)) {
     const entry = entryOf(line);
     if (!entry) break;
     entries.push(entry);
