@@ -86,7 +86,11 @@ async function answer(
     const form = readTranscriptionRequest(fields, otherFiles, task, parts.defaultModel);
     setFormHeaders({ reply, form });
     requireModel(request, form, parts);
-    const ask = toAsk(request.id, requireFile(file), form, task, request.facts.principal);
+    const { traceparent } = request.headers;
+    const ask = {
+      ...toAsk(request.id, requireFile(file), form, task, request.facts.principal),
+      ...(typeof traceparent === 'string' && { traceparent }),
+    };
     const context: ReplyContext = { request, reply, form, task, limits: parts.limits, log: parts.log };
     const signal = hangUpSignal(reply);
     const transcribe = (onEvent?: OnEvent) => work(request, file, () => parts.transcribe(ask, signal, onEvent));
