@@ -16,7 +16,7 @@ import { confidenceWeights } from '../src/engine/confidence/confidence-weights.t
 import { blockWeights, escalateBelowConfidence, guardLimits } from '../src/engine/duo/duo-constants.ts';
 import { Moonshine } from '../src/engine/moonshine/moonshine.ts';
 import { Whisper } from '../src/engine/whisper/whisper.ts';
-import { type ConfidenceWeights, meanConfidence } from './support/alone-confidence.ts';
+import { type ConfidenceWeights, englishConfidence } from './support/alone-confidence.ts';
 import { needSharedAudio } from './support/bench-engine.ts';
 import { differenceInterval } from './support/bootstrap.ts';
 import { expectedCalibrationError } from './support/calibration-error.ts';
@@ -97,7 +97,7 @@ function printCosts(): void {
 
 function printTable(title: string, set: readonly Observation[], { confidence, ...choice }: DuoConstants): void {
   const isEscalated = (clip: Observation) =>
-    meanConfidence(clip, confidence.moonshine) < choice.escalateBelowConfidence;
+    englishConfidence(clip, confidence.moonshine) < choice.escalateBelowConfidence;
   const methods = {
     general: (clip: Observation) => wordsOf(clip.general),
     english: (clip: Observation) => wordsOf(clip.english),

@@ -1,3 +1,4 @@
+import { textConfidence } from '../../src/engine/confidence/text-confidence.ts';
 import { aloneFeatures, type WordSigns, wordSigns } from '../../src/engine/confidence/word-features.ts';
 import type { HeardWord } from '../../src/engine/protocol.ts';
 import type { Observation, ObservedText } from './duo-observation.ts';
@@ -15,10 +16,9 @@ export function confidencesOf(text: ObservedText, weights: readonly number[]): n
   return signsOf(text).map((signs) => confidenceOf(aloneFeatures(signs), weights));
 }
 
-/** Mean probability that the English model's words are right; 0 for none. */
-export function meanConfidence(clip: Observation, weights: readonly number[]): number {
-  const all = confidencesOf(clip.english, weights);
-  return all.length === 0 ? 0 : all.reduce((sum, one) => sum + one, 0) / all.length;
+/** How sure the English model's text is, as the engine tells it. */
+export function englishConfidence(clip: Observation, weights: readonly number[]): number {
+  return textConfidence(confidencesOf(clip.english, weights));
 }
 
 export function confidenceOf(features: readonly number[], weights: readonly number[]): number {

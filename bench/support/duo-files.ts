@@ -18,7 +18,7 @@ ${lines.join('\n')}
 
 export const guardLimits: GuardLimits = { loopRatio: ${guards.loopRatio}, leastShare: ${guards.leastShare}, leastLead: ${guards.leastLead} };
 
-/** Mean confidence of the English model's words below which the general model is asked, too. */
+/** Confidence of the English model's text below which the general model is asked, too. */
 export const escalateBelowConfidence = ${escalateBelowConfidence};
 `;
 }

@@ -11,7 +11,7 @@ import { mixedWords } from '../../src/engine/duo/word-blocks.ts';
 import { type ConfidenceWeights, confidencesOf } from './alone-confidence.ts';
 import type { Observation } from './duo-observation.ts';
 import { fitLogistic, type LogisticExample } from './logistic-fit.ts';
-import { type WordErrors, wordErrors } from './word-error-rate.ts';
+import { type WordErrors, wordErrorsButForSpaces } from './word-error-rate.ts';
 
 /** Everything that the choice between two texts depends on. */
 export interface ChoiceConstants {
@@ -82,7 +82,7 @@ export function errorsOf(clip: Observation, words: readonly string[]): WordError
   const key = `${clip.id}\n${text}`;
   const known = scored.get(key);
   if (known) return known;
-  const made = wordErrors(clip.reference, text);
+  const made = wordErrorsButForSpaces(clip.reference, text);
   scored.set(key, made);
   return made;
 }

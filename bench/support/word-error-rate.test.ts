@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { normaliseEnglish } from './english-normaliser.ts';
-import { wordErrorRate, wordErrors } from './word-error-rate.ts';
+import { wordErrorRate, wordErrors, wordErrorsButForSpaces } from './word-error-rate.ts';
 
 describe('normaliseEnglish', () => {
   const same: readonly (readonly [string, string])[] = [
@@ -54,5 +54,17 @@ describe('wordErrors', () => {
 
   it('adds up over recordings', () => {
     assert.equal(wordErrorRate([wordErrors('a b c d', 'a b c'), wordErrors('e f g h', 'e f g h')]), 12.5);
+  });
+});
+
+describe('wordErrorsButForSpaces', () => {
+  it('forgives words that are written together or apart, and nothing else', () => {
+    const errors = (reference: string, heard: string) => wordErrorsButForSpaces(reference, heard).errors;
+    assert.equal(errors('every one of the smokestack men', 'Everyone of the smoke stack men.'), 0);
+    assert.equal(wordErrors('every one of the smokestack men', 'Everyone of the smoke stack men.').errors, 4);
+    assert.equal(errors('every one of them', 'Every none of them.'), 1);
+    assert.equal(errors('an other one', 'another two'), 1);
+    assert.equal(errors('the birch canoe', 'the the birch canoe slid'), 2);
+    assert.deepEqual(wordErrorsButForSpaces('', 'thank you'), { errors: 2, words: 0 });
   });
 });

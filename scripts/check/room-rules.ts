@@ -99,8 +99,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'compose.ts': ['*'],
 };
 
-/** Settings are read in one room; the others here read what is npm's and not ours. */
-const mayReadEnvironment = ['src/config/', 'src/main.ts', 'src/cli/program.ts', 'src/compose-shelf.ts'];
+/** Settings are read in one room; the others here read what is npm's and not ours, and the last one sets what a library reads. */
+const mayReadEnvironment = [
+  'src/config/',
+  'src/main.ts',
+  'src/cli/program.ts',
+  'src/compose-shelf.ts',
+  'src/engine/onnx/no-telemetry.ts',
+];
 
 const specifier = /(?:^|[\s;}])(?:from|import)\s*\(?\s*'([^']+)'/g;
 

@@ -1,7 +1,15 @@
 /** What of a request is told to a tracing system: names, models, outcomes and times. Never a text, a file name or a key. */
 export interface Tracing {
-  /** Begins a span now. `parent` null: it begins a trace. */
-  start(name: string, attributes: SpanAttributes, parent: TraceSpan | null): TraceSpan;
+  /**
+   * Begins a span now. `parent`: a span of ours, or the caller's as he named it; null, or one that cannot be read: it
+   * begins a trace.
+   */
+  start(name: string, attributes: SpanAttributes, parent: TraceSpan | CallersSpan | null): TraceSpan;
+}
+
+/** The span of a caller that a request belongs to, by the `traceparent` header of W3C's trace context. */
+export interface CallersSpan {
+  readonly traceparent: string;
 }
 
 export interface TraceSpan {

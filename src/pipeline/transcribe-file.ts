@@ -31,6 +31,8 @@ export interface TranscribeAsk {
   /** The reply shows times of words, or cuts subtitles at them; left out: as `wantWords`. Without, segments are enough. */
   readonly needsWords?: boolean;
   readonly wantLogprobs: boolean;
+  /** The caller's `traceparent` header, which spans go on from; left out: a trace of its own. */
+  readonly traceparent?: string;
   /** The reply consists of the events: once a segment has gone out, no times are added to the answer. Default false. */
   readonly eventsAreReply?: boolean;
   /** What the key allows; left out: everything. */
@@ -90,7 +92,7 @@ export function createTranscribeFile(parts: TranscribeFileParts): TranscribeFile
     const span = tracing.start(
       'transcription',
       { 'fluxscribe.request_id': ask.requestId, 'fluxscribe.task': ask.task },
-      null,
+      ask.traceparent === undefined ? null : { traceparent: ask.traceparent },
     );
     try {
       const outcome = await transcribe(parts, openCharge, ask, { signal, span, ...(onEvent && { onEvent }) });

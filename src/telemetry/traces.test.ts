@@ -43,6 +43,30 @@ describe('traces', () => {
     assert.equal(inner?.status.code, 2);
   });
 
+  it('go on with the trace of a caller who names his span, unless he does not want it kept', async (context) => {
+    const collector = await startFakeVendor(answerJson({}));
+    context.after(() => collector.close());
+    const tracing = await startTraces({ endpoint: collector.url, version: '1.2.3', log: silentLog });
+    const [traceId, spanId] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'];
+    tracing.start('kept', {}, { traceparent: `00-${traceId}-${spanId}-01` }).end(null);
+    tracing.start('not kept', {}, { traceparent: `00-${traceId}-${spanId}-00` }).end(null);
+    for (const unread of ['', '00-0-0-01', `00-${'0'.repeat(32)}-${spanId}-01`, 'x'.repeat(10_000)]) {
+      tracing.start('own', {}, { traceparent: unread }).end(null);
+    }
+    await tracing.close();
+    const body = JSON.parse(collector.requests[0]!.body.toString('utf8'));
+    const spans: ExportedSpan[] = body.resourceSpans[0].scopeSpans[0].spans;
+    assert.deepEqual(
+      spans.map((one) => one.name),
+      ['kept', 'own', 'own', 'own', 'own'],
+    );
+    assert.deepEqual([spans[0]?.traceId, spans[0]?.parentSpanId], [traceId, spanId]);
+    for (const { traceId: own, parentSpanId } of spans.slice(1)) {
+      assert.notEqual(own, traceId);
+      assert.ok(!parentSpanId);
+    }
+  });
+
   it('hold nothing up when nobody collects them', async () => {
     const collector = await startFakeVendor();
     const endpoint = collector.url;

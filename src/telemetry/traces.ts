@@ -1,5 +1,5 @@
 import type { Log } from '../core/log.ts';
-import type { SpanAttributes, TraceSpan, Tracing } from '../core/tracing.ts';
+import type { CallersSpan, SpanAttributes, TraceSpan, Tracing } from '../core/tracing.ts';
 
 /** Tracing that leaves the process; what has not left is sent when it is closed. */
 export interface ExportedTracing extends Tracing {
@@ -23,12 +23,14 @@ const closeTimeoutMs = 3000;
  * from OpenTelemetry's own variables (`OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`), headers likewise.
  */
 export async function startTraces({ endpoint, version, log }: TracesOptions): Promise<ExportedTracing> {
-  const [{ ROOT_CONTEXT, SpanStatusCode, trace }, sdk, { OTLPTraceExporter }, resources] = await Promise.all([
-    import('@opentelemetry/api'),
-    import('@opentelemetry/sdk-trace'),
-    import('@opentelemetry/exporter-trace-otlp-http'),
-    import('@opentelemetry/resources'),
-  ]);
+  const [{ ROOT_CONTEXT, SpanStatusCode, trace }, { parseTraceParent }, sdk, { OTLPTraceExporter }, resources] =
+    await Promise.all([
+      import('@opentelemetry/api'),
+      import('@opentelemetry/core'),
+      import('@opentelemetry/sdk-trace'),
+      import('@opentelemetry/exporter-trace-otlp-http'),
+      import('@opentelemetry/resources'),
+    ]);
   const resource = resources
     .resourceFromAttributes({ 'service.name': 'fluxscribe', 'service.version': version })
     .merge(resources.detectResources({ detectors: [resources.envDetector] }));
@@ -37,9 +39,15 @@ export async function startTraces({ endpoint, version, log }: TracesOptions): Pr
   // Own, not global: several gateways may live in one process, and libraries shall not trace behind our back.
   const tracer = provider.getTracer('fluxscribe', version);
   const contexts = new WeakMap<TraceSpan, ReturnType<typeof trace.setSpan>>();
+  function contextOf(parent: TraceSpan | CallersSpan | null) {
+    if (parent === null) return ROOT_CONTEXT;
+    if (!('traceparent' in parent)) return contexts.get(parent) ?? ROOT_CONTEXT;
+    const remote = parseTraceParent(parent.traceparent);
+    return remote ? trace.setSpanContext(ROOT_CONTEXT, { ...remote, isRemote: true }) : ROOT_CONTEXT;
+  }
   return {
-    start(name: string, attributes: SpanAttributes, parent: TraceSpan | null): TraceSpan {
-      const parentContext = (parent && contexts.get(parent)) ?? ROOT_CONTEXT;
+    start(name: string, attributes: SpanAttributes, parent: TraceSpan | CallersSpan | null): TraceSpan {
+      const parentContext = contextOf(parent);
       const span = tracer.startSpan(name, { attributes: { ...attributes } }, parentContext);
       const handle: TraceSpan = {
         set: (more) => void span.setAttributes({ ...more }),

@@ -203,6 +203,23 @@ describe('the HTTP surface', () => {
     assert.doesNotMatch(gateway.logLines[0]!, /sk-test|private-name|Two tickets/);
   });
 
+  it("hands the caller's traceparent on, and none where there is none", async (context) => {
+    const gateway = await startTestGateway(context);
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    for (const headers of [{ traceparent }, {}]) {
+      const response = await fetch(`${gateway.url}/v1/audio/transcriptions`, {
+        method: 'POST',
+        headers: { ...withKey, 'content-type': multipartType, ...headers },
+        body: new Uint8Array(multipartBody([{ name: 'file', value: wavBytes(), fileName: 'a.wav' }])),
+      });
+      assert.equal(response.status, 200);
+    }
+    assert.deepEqual(
+      gateway.script.calls.map(({ ask }) => ask.traceparent),
+      [traceparent, undefined],
+    );
+  });
+
   it('shows metrics to a key with the scope admin, or to everybody where that is set', async (context) => {
     const metrics = createMetrics({ processMetrics: false });
     const gateway = await startTestGateway(context, { metrics });

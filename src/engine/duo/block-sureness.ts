@@ -1,8 +1,9 @@
+import { textConfidence } from '../confidence/text-confidence.ts';
 import { differing, type WordBlock } from './word-blocks.ts';
 
 /** By how much the English model is surer of itself than the general one, in log-odds of word confidence. */
 export interface BlockSureness {
-  /** Of its words in the block; 0 where one side has none. */
+  /** Of the word in the block that each is least sure of; 0 where one side has none. */
   readonly surerWords: number;
   /** Of all its words in the window. */
   readonly surerText: number;
@@ -17,23 +18,18 @@ export function blockSureness(
   general: readonly number[],
   blocks: readonly WordBlock[],
 ): BlockSureness[] {
-  // The mean first and then its log-odds: a few words that are surely wrong must not outweigh a whole window.
-  const surerText = clip(logOdds(mean(english)) - logOdds(mean(general)));
+  const surerText = clip(logOdds(textConfidence(english)) - logOdds(textConfidence(general)));
   return differing(blocks).map((block) => {
     const ofEnglish = english.slice(block.rightFrom, block.rightTo).map(logOdds);
     const ofGeneral = general.slice(block.leftFrom, block.leftTo).map(logOdds);
     const comparable = ofEnglish.length > 0 && ofGeneral.length > 0;
-    return { surerWords: comparable ? clip(mean(ofEnglish) - mean(ofGeneral)) : 0, surerText };
+    return { surerWords: comparable ? clip(Math.min(...ofEnglish) - Math.min(...ofGeneral)) : 0, surerText };
   });
 }
 
 function logOdds(probability: number): number {
   const bounded = Math.min(0.999, Math.max(0.001, probability));
   return Math.log(bounded / (1 - bounded));
-}
-
-function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0.5 : values.reduce((sum, one) => sum + one, 0) / values.length;
 }
 
 function clip(value: number): number {

@@ -1,4 +1,5 @@
 import { deflateSync } from 'node:zlib';
+import { textConfidence } from '../confidence/text-confidence.ts';
 
 /** What one model wrote down of a window. */
 export interface HeardText {
@@ -12,7 +13,7 @@ export interface GuardLimits {
   readonly loopRatio: number;
   /** A text with less than this share of the other's words has lost some. */
   readonly leastShare: number;
-  /** Mean confidence of the English model's words less that of the general one's, below which the latter is right alone. */
+  /** Confidence of the English model's text less that of the general one's, below which the latter is right alone. */
   readonly leastLead: number;
 }
 
@@ -30,15 +31,12 @@ export function trustedAlone(
   if (more > fewer && repetition(english.words) > limits.loopRatio) return 'general';
   if (more < limits.leastShare * fewer) return 'general';
   if (fewer < limits.leastShare * more) return 'english';
-  return mean(english.confidences) - mean(general.confidences) < limits.leastLead ? 'general' : null;
+  const lead = textConfidence(english.confidences) - textConfidence(general.confidences);
+  return lead < limits.leastLead ? 'general' : null;
 }
 
 /** Bytes of a text over its bytes when compressed: above 2.4 it is hardly language. 0 for none. */
 export function repetition(words: readonly string[]): number {
   const text = Buffer.from(words.join(' '));
   return text.length / deflateSync(text).length;
-}
-
-function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, one) => sum + one, 0) / values.length;
 }

@@ -197,7 +197,7 @@ function requireModel(request: FastifyRequest, form: TranscriptionRequest, parts
 }
 
 function toAsk(
-  { id: requestId, facts, heldKey }: FastifyRequest,
+  { id: requestId, facts, heldKey, headers: { traceparent } }: FastifyRequest,
   stored: SpooledFile,
   form: TranscriptionRequest,
   task: 'transcribe' | 'translate',
@@ -217,6 +217,7 @@ function toAsk(
     needsWords,
     wantLogprobs,
     eventsAreReply: form.stream,
+    ...(typeof traceparent === 'string' && { traceparent }),
     ...(access && { access }),
     ...(principal && { payer: payerOf(principal, facts) }),
     ...(heldKey && { chargeKey: heldKey.chargeKey }),

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import onnxProto, { type onnx } from 'onnx-proto';
-import * as ort from 'onnxruntime-node';
+import type * as ort from 'onnxruntime-node';
 import {
   type MadeOptions,
   madeDims,
@@ -15,6 +15,7 @@ import {
   writeMadeWhisper,
 } from '../../../test/helpers/made-whisper.ts';
 import { GatewayError } from '../../core/errors.ts';
+import { floatTensor, int64Tensor, openSession } from '../../engine/onnx/session.ts';
 import type { StoredType } from './ctranslate2-file.ts';
 import { importWhisper } from './import-whisper.ts';
 import { readOnnxMetadata } from './onnx-metadata.ts';
@@ -70,21 +71,21 @@ async function namesIn(folder: string): Promise<string[]> {
 
 /** One run of the encoder, then one of the decoder for two tokens and one for a third. */
 async function runModel(target: string, layers: number): Promise<ort.Tensor[]> {
-  const encoder = await ort.InferenceSession.create(join(target, 'encoder.int8.onnx'), { logSeverityLevel: 3 });
-  const decoder = await ort.InferenceSession.create(join(target, 'decoder.int8.onnx'), { logSeverityLevel: 3 });
+  const encoder = await openSession(join(target, 'encoder.int8.onnx'), 1);
+  const decoder = await openSession(join(target, 'decoder.int8.onnx'), 1);
   const { mels, textContext, state } = madeDims;
   const mel = Float32Array.from({ length: mels * 14 }, (_, index) => Math.sin(index));
-  const cross = await encoder.run({ mel: new ort.Tensor('float32', mel, [1, mels, 14]) });
+  const cross = await encoder.run({ mel: floatTensor(mel, [1, mels, 14]) });
   const cacheShape = [layers, 1, textContext, state];
-  const cache = () => new ort.Tensor('float32', new Float32Array(layers * textContext * state), cacheShape);
+  const cache = () => floatTensor(new Float32Array(layers * textContext * state), cacheShape);
   const step = (tokens: number[], offset: number, k: ort.Tensor, v: ort.Tensor) =>
     decoder.run({
-      tokens: new ort.Tensor('int64', BigInt64Array.from(tokens, BigInt), [1, tokens.length]),
+      tokens: int64Tensor(tokens, [1, tokens.length]),
       in_n_layer_self_k_cache: k,
       in_n_layer_self_v_cache: v,
       n_layer_cross_k: cross.n_layer_cross_k!,
       n_layer_cross_v: cross.n_layer_cross_v!,
-      offset: new ort.Tensor('int64', BigInt64Array.of(BigInt(offset)), [1]),
+      offset: int64Tensor([offset], [1]),
     });
   const first = await step([9, 10], 0, cache(), cache());
   const second = await step([14], 2, first.out_n_layer_self_k_cache!, first.out_n_layer_self_v_cache!);
