@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { loadConfig } from '../../src/config/load-config.ts';
 import { createPythonVenv, hasPython, type PythonVenv } from '../helpers/python-venv.ts';
 import { speech } from '../helpers/speech.ts';
 import { type SpeechVendors, startSpeechVendors } from '../helpers/speech-vendors.ts';
@@ -20,12 +23,23 @@ describe('the OpenAPI document', { skip, timeout: 15 * 60_000 }, () => {
   let vendors: SpeechVendors;
   let server: ServerProcess;
   let python: PythonVenv;
+  let models: string;
   before(async () => {
     // Each release brings other checks and makes other requests of a seed.
     python = await createPythonVenv(['schemathesis==4.32.5']);
     vendors = await startSpeechVendors();
+    // Of its own: the document says how to remove models, too.
+    models = await mkdtemp(join(tmpdir(), 'fluxscribe-openapi-models-'));
+    const { modelsDir } = loadConfig({ env: process.env, workingDir: models });
+    for (const one of ['moonshine-tiny', 'silero-vad']) {
+      await cp(join(modelsDir, one), join(models, one), { recursive: true }).catch((thrown) => {
+        // Not installed yet: the server fetches it.
+        if (thrown.code !== 'ENOENT') throw thrown;
+      });
+    }
     server = await startServer({
       ...vendors.env,
+      FLUXSCRIBE_MODELS: models,
       FLUXSCRIBE_MASTER_KEY: randomBytes(32).toString('base64'),
       FLUXSCRIBE_METRICS_PUBLIC: 'false',
       FLUXSCRIBE_ENGINE_WORKERS: '1',
@@ -36,6 +50,7 @@ describe('the OpenAPI document', { skip, timeout: 15 * 60_000 }, () => {
     await server?.stop();
     await vendors?.close();
     await python?.remove();
+    await rm(models, { recursive: true, force: true });
   });
 
   it('says what the server does, to every request that schemathesis makes of it', async () => {
