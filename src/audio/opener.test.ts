@@ -249,7 +249,8 @@ describe('createAudioOpener', { timeout: 120_000 }, () => {
 
   it('refuses a file on which a process hangs, and replaces the process', async () => {
     // A file that is not one: reading a pipe that nobody writes to stops the process inside a system call.
-    const opener = start({ openTimeoutMs: 300 });
+    // The file after it has the same time, for a new process to start in.
+    const opener = start({ openTimeoutMs: 3_000 });
     const pipe = join(folder, 'pipe');
     const { execFileSync } = await import('node:child_process');
     execFileSync('mkfifo', [pipe]);
