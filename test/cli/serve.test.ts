@@ -83,8 +83,8 @@ describe('the server process', () => {
   });
 
   it('finishes a request in progress after SIGTERM, takes no new one, and ends with 0', async () => {
-    const server = await start({ FLUXSCRIBE_ENGINE_WORKERS: '1' });
-    const answer = transcribe(server, serverKey, longSpeechWav(60));
+    const server = await start({ FLUXSCRIBE_ENGINE_WORKERS: '1', FLUXSCRIBE_SHUTDOWN_GRACE_SECONDS: '120' });
+    const answer = transcribe(server, serverKey, longSpeechWav(30));
     await until('the engine is at work', 30_000, async () => (await server.metric('fluxscribe_engine_running')) > 0);
     server.signal('SIGTERM');
     const response = await answer;
