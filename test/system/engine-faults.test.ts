@@ -3,10 +3,11 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { makeTestDatabase, testedKinds } from '../helpers/databases.ts';
 import { isAlive } from '../helpers/process-tree.ts';
 import { rawClient } from '../helpers/raw-client.ts';
 import { assertSameWords, helloText, longSpeechWav } from '../helpers/speech.ts';
-import { type ServerProcess, serverKey, startServer, until } from '../helpers/start-server.ts';
+import { type ServerProcess, serverKey, spawnServer, startServer, until } from '../helpers/start-server.ts';
 
 /** What becomes of requests, of the server and of everything that it started when a part of it is ended. */
 
@@ -267,16 +268,37 @@ describe('a server that is killed', () => {
 });
 
 describe('two servers at once', () => {
-  it('share a data folder without touching each other’s uploads', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'fluxscribe-shared-'));
-    const first = await startServer({ FLUXSCRIBE_DATA: folder });
+  const withoutPostgres = testedKinds.includes('postgres') ? false : 'FLUXSCRIBE_TEST_DATABASE_URL is not set';
+
+  it('share a data folder over one PostgreSQL without touching each other’s uploads', {
+    skip: withoutPostgres,
+  }, async (context) => {
+    const database = await makeTestDatabase('postgres');
+    context.after(() => database.remove());
+    const env = {
+      FLUXSCRIBE_DATA: await mkdtemp(join(tmpdir(), 'fluxscribe-shared-')),
+      DATABASE_URL: database.options.url ?? '',
+    };
+    const first = await startServer(env);
     const pending = transcribe(first, minutes(3));
     await until('the engine works', 20_000, isRecognising(first));
-    const second = await startServer({ FLUXSCRIBE_DATA: folder });
+    const second = await startServer(env);
     await assertWorks(second);
     assertComplete(await pending, 180);
     second.signal('SIGTERM');
     assert.deepEqual(await second.exited, { code: 0, signal: null });
     await first.stop();
+  });
+
+  it('are one where the database is embedded: the other says so and ends, and takes nothing along', async (context) => {
+    const env = { FLUXSCRIBE_DATA: await mkdtemp(join(tmpdir(), 'fluxscribe-shared-')) };
+    const first = await start(context, env);
+    const pending = transcribe(first, minutes(1));
+    await until('the engine works', 20_000, isRecognising(first));
+    const second = await spawnServer(env);
+    assert.notEqual((await second.exited).code, 0);
+    assert.match(second.output(), new RegExp(`in use by process ${first.pid} .*Stop it, or set DATABASE_URL`));
+    assertComplete(await pending, 60);
+    await assertWorks(first);
   });
 });
