@@ -99,7 +99,11 @@ function fromFastify(thrown: unknown): GatewayError {
   }
 }
 
-/** `param` is the field as the caller wrote it: `amount_usd`, `prices.flux-voice.per_minute_usd`; a list as a whole. */
+/**
+ * An address with something in it that can be nothing's id is one at which there is nothing.
+ *
+ * `param` is the field as the caller wrote it: `amount_usd`, `prices.flux-voice.per_minute_usd`; a list as a whole.
+ */
 function fromValidation(thrown: Partial<FastifyError> & Error): GatewayError {
   const first = thrown.validation?.[0];
   if (!first) return new GatewayError('invalid_value', thrown.message);
@@ -112,6 +116,9 @@ function fromValidation(thrown: Partial<FastifyError> & Error): GatewayError {
     .join('.')
     .replace(/(\.\d+)+$/, '')
     .slice(0, 256);
+  if (thrown.validationContext === 'params') {
+    return new GatewayError('not_found', `${param}: ${first.message} Nothing has it.`, { param });
+  }
   const words = isUnknown ? 'There is no such field here.' : first.message;
   return new GatewayError('invalid_value', `${param || thrown.validationContext}: ${words}`, param ? { param } : {});
 }

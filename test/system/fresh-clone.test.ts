@@ -55,10 +55,10 @@ describe('a fresh clone with an empty home', { skip }, () => {
     rmSync(root, { recursive: true, force: true });
   });
 
-  function npmStart(port: string): Start {
+  function npmStart(port: string, more: Readonly<Record<string, string>> = {}): Start {
     const child = spawn('npm', ['start'], {
       cwd: clone,
-      env: { ...network, PATH: path, HOME: join(root, 'home'), PORT: port },
+      env: { ...network, PATH: path, HOME: join(root, 'home'), PORT: port, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -87,11 +87,12 @@ describe('a fresh clone with an empty home', { skip }, () => {
   }
 
   it('installs, fetches, serves, and prints a command that works as it stands; of two starts one installs', async () => {
-    const starts = [npmStart('0'), npmStart('0')];
+    // An embedded database serves one process: each has a data folder of its own.
+    const starts = [npmStart('0'), npmStart('0', { FLUXSCRIBE_DATA: join(root, 'other-data') })];
     const urls = await Promise.all(starts.map(serving));
     const printed = starts.map((start) => start.output()).join('\n');
     assert.equal(printed.match(/Installing the dependencies/g)?.length, 1);
-    assert.equal(printed.match(/Admin key\s+flux_/g)?.length, 1, 'one of them made the key');
+    assert.equal(printed.match(/Admin key\s+flux_/g)?.length, 2, 'each has made the key of its own');
     assert.equal(new Set(urls).size, 2);
 
     const command = starts

@@ -73,6 +73,10 @@ describeAdmin('accounts over HTTP', (admin) => {
       const reply = await call(method, path, { body });
       assert.deepEqual([reply.status, errorOf(reply).code, errorOf(reply).param], [400, 'invalid_value', param], path);
     }
+    for (const path of ['/api/accounts/nul%00', '/api/accounts/%21%28%3Dz%EF%BF%BD/wallet']) {
+      const reply = await call('GET', path);
+      assert.deepEqual([reply.status, errorOf(reply).code, errorOf(reply).param], [404, 'not_found', 'id'], path);
+    }
     const planless = await call('POST', '/api/accounts', { body: { name: 'x', plan: 'no-such-plan' } });
     assert.deepEqual([planless.status, errorOf(planless).param], [404, 'plan']);
     assert.equal((await call('POST', '/api/accounts', { body: 'not JSON' })).status, 400);

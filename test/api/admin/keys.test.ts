@@ -182,7 +182,7 @@ describeAdmin('keys and vendor keys over HTTP', (admin) => {
     const { id } = await newAccount();
     const wrong: [string, Record<string, unknown>, number, string][] = [
       ['nobody', { api_key: 'sk-x' }, 404, 'provider'],
-      ['OPEN%20AI', { api_key: 'sk-x' }, 400, 'provider'],
+      ['OPEN%20AI', { api_key: 'sk-x' }, 404, 'provider'],
       ['openai', {}, 400, 'api_key'],
       ['openai', { api_key: 'two\r\nlines' }, 400, 'api_key'],
       ['openai', { api_key: 'sk-x', base_url: 'file:///etc/passwd' }, 400, 'base_url'],
