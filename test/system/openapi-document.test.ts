@@ -60,7 +60,12 @@ describe('the OpenAPI document', { skip, timeout: 15 * 60_000 }, () => {
       ...['--continue-on-failure', '--no-color', '--warnings', 'off', '--generation-database', 'none'],
     ];
     const env = { ...process.env, SCHEMATHESIS_HOOKS: 'openapi_hooks', PYTHONPATH: here, OPENAPI_CLIP: speech.path };
-    const child = spawn(join(python.binDir, 'schemathesis'), args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(join(python.binDir, 'schemathesis'), args, {
+      env,
+      // It leaves a folder where it runs.
+      cwd: models,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
