@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
+import { freePolicy } from '../../test/helpers/callers.ts';
 import { describeDatabases } from '../../test/helpers/databases.ts';
 import type { KeyDirectory, KeyPolicy } from '../auth/key-directory.ts';
 import { hashKey } from '../auth/key-store.ts';
@@ -15,17 +16,7 @@ import { openKeyDirectory } from './key-directory.ts';
 import { createPlanStore } from './plan-store.ts';
 import { createProviderKeyStore } from './provider-key-store.ts';
 
-const policy: KeyPolicy = {
-  scopes: ['transcribe', 'live'],
-  allowedModels: null,
-  localOnly: false,
-  monthlyBudgetNanos: null,
-  maxPriceNanosPerMinute: null,
-  requestsPerMinute: null,
-  audioSecondsPerMinute: null,
-  maxConcurrent: null,
-  expiresAt: null,
-};
+const policy: KeyPolicy = { ...freePolicy, scopes: ['transcribe', 'live'] };
 
 describeDatabases('accounts and keys', (database, test) => {
   const accounts = () => createAccountStore(database());

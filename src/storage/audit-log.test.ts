@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { freePolicy } from '../../test/helpers/callers.ts';
 import { describeDatabases } from '../../test/helpers/databases.ts';
+import type { KeyPolicy } from '../auth/key-directory.ts';
 import { createSecretBox } from '../auth/secret-box.ts';
 import type { AuditEntry } from '../core/audit-entry.ts';
 import { silentLog } from '../core/log.ts';
@@ -12,17 +14,7 @@ import { createLedgerStore } from './ledger-store.ts';
 import { createPlanStore } from './plan-store.ts';
 import { createProviderKeyStore } from './provider-key-store.ts';
 
-const policy = {
-  scopes: ['transcribe', 'live'],
-  allowedModels: null,
-  localOnly: false,
-  monthlyBudgetNanos: null,
-  maxPriceNanosPerMinute: null,
-  requestsPerMinute: null,
-  audioSecondsPerMinute: null,
-  maxConcurrent: null,
-  expiresAt: null,
-} as const;
+const policy: KeyPolicy = { ...freePolicy, scopes: ['transcribe', 'live'] };
 
 const cannotBeWritten = () => {
   throw new Error('it cannot be written down');

@@ -1,37 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { callerOf, unlimitedPlan } from '../../test/helpers/callers.ts';
 import type { Caller } from '../auth/key-directory.ts';
 import { createKeyCache } from './key-cache.ts';
 
 function caller(keyId: string): Caller {
-  return {
-    keyId,
-    account: { id: 'acc_1', status: 'active' },
-    plan: {
-      id: 'payg',
-      name: 'x',
-      builtIn: true,
-      transcription: true,
-      billing: 'wallet',
-      allowedModels: null,
-      maxUploadBytes: null,
-      requestsPerMinute: null,
-      audioSecondsPerMinute: null,
-      maxConcurrent: null,
-      maxLiveStreams: null,
-      prices: {},
-    },
-    isToken: false,
-    scopes: ['transcribe'],
-    allowedModels: null,
-    localOnly: false,
-    monthlyBudgetNanos: null,
-    maxPriceNanosPerMinute: null,
-    requestsPerMinute: null,
-    audioSecondsPerMinute: null,
-    maxConcurrent: null,
-    expiresAt: null,
-  };
+  return callerOf(keyId, { account: { id: 'acc_1', status: 'active' }, plan: { ...unlimitedPlan, id: 'payg' } });
 }
 
 describe('key cache', () => {
