@@ -30,6 +30,7 @@ export class DecodeTask {
   #cpuBefore: number | null = null;
   #isCancelling = false;
   #isOver = false;
+  #wasKilledFromOutside = false;
 
   /** `onMessage` hears each message as it comes, before `next` returns it. */
   constructor(
@@ -42,6 +43,11 @@ export class DecodeTask {
     this.#signal = signal;
     this.#onEvict = onEvict;
     this.#onMessage = onMessage;
+  }
+
+  /** Its process was ended by the system or an operator, through no fault of the file. */
+  get wasKilledFromOutside(): boolean {
+    return this.#wasKilledFromOutside;
   }
 
   /** Waits for a process and sends it the request. */
@@ -129,6 +135,7 @@ export class DecodeTask {
   #lose(exit: ChildExit): void {
     this.#finish();
     this.#lease = null;
+    this.#wasKilledFromOutside = exit.isForeign;
     if (!this.#isCancelling) this.#failure ??= lossError(exit);
     this.#wake();
   }
@@ -174,6 +181,11 @@ function paramOf(code: string): { param?: string } {
   return code === 'server_error' ? {} : { param: 'file' };
 }
 
+/** The process of a task was taken away, which says nothing of the file. */
+export function processEnded(): GatewayError {
+  return new GatewayError('service_unavailable', 'The decoding process ended; try again.', { retryAfterSeconds: 1 });
+}
+
 function lossError(exit: ChildExit): GatewayError {
   if (exit.killedFor === 'memory') return audioUnreadable('The file took too much memory to decode.');
   if (exit.killedFor === 'time') return audioUnreadable('The file took too long to decode.');
@@ -181,7 +193,7 @@ function lossError(exit: ChildExit): GatewayError {
     return new GatewayError('timeout', 'The recording was not decoded in time: the machine is overloaded.');
   }
   if (exit.killedFor === 'retired' || exit.isForeign) {
-    return new GatewayError('service_unavailable', 'The decoding process ended; try again.', { retryAfterSeconds: 1 });
+    return processEnded();
   }
   // It died of this file: out of heap, or a fault in a decoder.
   return audioUnreadable('The file could not be decoded.');

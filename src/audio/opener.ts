@@ -2,7 +2,7 @@ import { GatewayError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Audio, AudioLimits, AudioOpener, AudioProbe, StoredAudio } from './audio.ts';
 import { PCM_RATE } from './audio.ts';
-import { abortError, DecodeTask } from './decode-task.ts';
+import { abortError, DecodeTask, processEnded } from './decode-task.ts';
 import { probeInProcess } from './probe-in-process.ts';
 import type { DecodeCeilings } from './protocol.ts';
 import type { RecordingPlan } from './recording.ts';
@@ -40,6 +40,8 @@ const DECODE_CPU_SHARE = 0.5;
 /** In flight between a process and its consumer: at four seconds each, 768 kB. */
 const CREDIT_CHUNKS = 3;
 const CANCEL_GRACE_MS = 500;
+/** So many processes may be killed from outside at one recording; if more are, the system may do it because of the file. */
+const MOST_LOSSES = 3;
 const HEAP_MEGABYTES = 192;
 /** The contract's longest chunk. */
 const MAX_CHUNK_SAMPLES = 10 * PCM_RATE;
@@ -100,31 +102,38 @@ class Opener implements ProcessAudioOpener {
       });
     }
     const { openTimeoutMs, inlineMaxMs } = this.#options;
-    const task = new DecodeTask({ silenceMs: openTimeoutMs, cancelGraceMs: CANCEL_GRACE_MS }, signal);
-    await task.start(this.#pool, (id) => ({
-      type: 'open',
-      task: id,
-      stored: toSendable(stored),
-      maxDurationMs: limits.maxDurationMs,
-      inlineMaxMs: limits.willHear === false ? 0 : inlineMaxMs,
-      ceilings: this.#ceilings(),
-    }));
-    const answer = await task.next();
-    if (answer?.type !== 'opened') throw new GatewayError('server_error', 'The decoding process answered out of turn.');
-    return new OpenedAudio(this, stored, answer.probe, answer.plan, answer.pcm);
+    for (let losses = 0; ; losses++) {
+      const task = new DecodeTask({ silenceMs: openTimeoutMs, cancelGraceMs: CANCEL_GRACE_MS }, signal);
+      try {
+        await task.start(this.#pool, (id) => ({
+          type: 'open',
+          task: id,
+          stored: toSendable(stored),
+          maxDurationMs: limits.maxDurationMs,
+          inlineMaxMs: limits.willHear === false ? 0 : inlineMaxMs,
+          ceilings: this.#ceilings(),
+        }));
+        const answer = await task.next();
+        if (answer?.type === 'opened') return new OpenedAudio(this, stored, answer.probe, answer.plan, answer.pcm);
+      } catch (error) {
+        if (task.wasKilledFromOutside && losses < MOST_LOSSES) continue;
+        throw error;
+      }
+      throw new GatewayError('server_error', 'The decoding process answered out of turn.');
+    }
   }
 
   close(): Promise<void> {
     return this.#pool.close();
   }
 
-  /** Decodes from `fromSample` on until the end, or until the process is wanted elsewhere. */
+  /** Decodes from `fromSample` on until the end, or until the process is wanted elsewhere or killed from outside. */
   async *stream(
     stored: StoredAudio,
     plan: RecordingPlan,
     fromSample: number,
     signal: AbortSignal,
-  ): AsyncGenerator<Float32Array, 'end' | 'evicted'> {
+  ): AsyncGenerator<Float32Array, 'end' | 'evicted' | 'lost'> {
     let isEvicted = false;
     let credit = CREDIT_CHUNKS;
     const task: DecodeTask = new DecodeTask(
@@ -138,16 +147,16 @@ class Opener implements ProcessAudioOpener {
         if (message.type === 'chunk' && --credit === 0) task.rest();
       },
     );
-    await task.start(this.#pool, (id) => ({
-      type: 'decode',
-      task: id,
-      stored: toSendable(stored),
-      plan,
-      fromSample,
-      credit,
-      ceilings: this.#ceilings(),
-    }));
     try {
+      await task.start(this.#pool, (id) => ({
+        type: 'decode',
+        task: id,
+        stored: toSendable(stored),
+        plan,
+        fromSample,
+        credit,
+        ceilings: this.#ceilings(),
+      }));
       for (;;) {
         const message = await task.next();
         if (!message) return 'evicted';
@@ -159,6 +168,9 @@ class Opener implements ProcessAudioOpener {
           task.grant(1);
         }
       }
+    } catch (error) {
+      if (task.wasKilledFromOutside) return 'lost';
+      throw error;
     } finally {
       task.cancel();
     }
@@ -205,12 +217,14 @@ class OpenedAudio implements Audio {
       return;
     }
     let heard = 0;
+    let losses = 0;
     for (;;) {
       const stream = this.#opener.stream(this.stored, this.#plan, heard, signal);
       try {
         for (let next = await stream.next(); ; next = await stream.next()) {
           if (next.done && next.value === 'end') return;
-          if (next.done) break; // evicted: go on where it stopped, in whatever process is free by then
+          if (next.done && next.value === 'lost' && ++losses > MOST_LOSSES) throw processEnded();
+          if (next.done) break; // go on where it stopped, in whatever process is free by then
           heard += next.value.length;
           yield next.value;
         }

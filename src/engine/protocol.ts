@@ -158,6 +158,8 @@ export type ToWorker =
 export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'setup-failed'; readonly message: string }
+  /** The job is there and taken up: if the process dies from now on, it may be of this job. */
+  | { readonly type: 'begun'; readonly id: number }
   | {
       readonly type: 'done';
       readonly id: number;

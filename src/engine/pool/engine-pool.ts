@@ -30,12 +30,24 @@ interface Task {
   readonly signal: AbortSignal;
   readonly resolve: (result: EngineResults[keyof EngineResults]) => void;
   readonly reject: (error: GatewayError) => void;
+  /** Processes that were dead before they took it up. */
+  misses: number;
+}
+
+interface Running {
+  readonly id: number;
+  readonly task: Task;
+  readonly timer: NodeJS.Timeout;
+  /** The process has said that it works on it. */
+  begun: boolean;
+  /** It has its answer already: it took too long. */
+  overdue: boolean;
 }
 
 interface Slot {
   process: EngineProcess | null;
   ready: boolean;
-  task: { readonly id: number; readonly task: Task; readonly timer: NodeJS.Timeout } | null;
+  task: Running | null;
   /** Failed starts in a row; sets the pause before the next. */
   failures: number;
   restartTimer: NodeJS.Timeout | null;
@@ -49,8 +61,9 @@ const LONGEST_RESTART_MS = 10_000;
 const HOPELESS_FAILURES = 5;
 
 /**
- * Supervised engine processes. A crash costs the one job that ran there a 503 and the process is started again; memory
- * that grows is given back by replacing the process between two jobs.
+ * Supervised engine processes. A crash costs the one job that ran there a 503 and the process is started again; a job
+ * that was sent to a process already dead goes to another. Memory that grows is given back by replacing the process
+ * between two jobs.
  */
 export class EnginePool {
   readonly #options: EnginePoolOptions;
@@ -105,7 +118,7 @@ export class EnginePool {
     if (this.#closed) return Promise.reject(closing());
     if (signal.aborted) return Promise.reject(aborted());
     const { promise, resolve, reject } = Promise.withResolvers<EngineResults[keyof EngineResults]>();
-    const task: Task = { job, owner, signal, resolve, reject };
+    const task: Task = { job, owner, signal, resolve, reject, misses: 0 };
     const onAbort = () => this.#abort(task);
     signal.addEventListener('abort', onAbort, { once: true });
     this.#queue.push(owner, task);
@@ -165,7 +178,7 @@ export class EnginePool {
       if (!task) return;
       const id = this.#nextId++;
       const timer = setTimeout(() => this.#overdue(slot), this.#options.jobTimeoutMs);
-      slot.task = { id, task, timer };
+      slot.task = { id, task, timer, begun: false, overdue: false };
       slot.process.start(id, task.job);
     }
   }
@@ -173,6 +186,10 @@ export class EnginePool {
   #finish(slot: Slot, message: Extract<FromWorker, { id: number }>): void {
     const current = slot.task;
     if (current?.id !== message.id) return;
+    if (message.type === 'begun') {
+      current.begun = true;
+      return;
+    }
     clearTimeout(current.timer);
     slot.task = null;
     slot.failures = 0;
@@ -200,10 +217,15 @@ export class EnginePool {
   }
 
   #overdue(slot: Slot): void {
-    slot.task?.task.reject(
-      new GatewayError('timeout', 'The engine did not finish a window of this recording in time.'),
-    );
+    if (!slot.task) return;
+    slot.task.overdue = true;
+    slot.task.task.reject(new GatewayError('timeout', 'The engine did not finish a window of this recording in time.'));
     slot.process?.kill();
+  }
+
+  /** A job that its process cannot have died of, as it never took it up. */
+  #mayGoElsewhere({ begun, overdue, task }: Running): boolean {
+    return !begun && !overdue && !task.signal.aborted && !this.#closed && ++task.misses <= this.#slots.length;
   }
 
   #ended(slot: Slot, reason: string): void {
@@ -214,15 +236,12 @@ export class EnginePool {
     slot.task = null;
     if (current) {
       clearTimeout(current.timer);
-      current.task.reject(
-        new GatewayError('engine_crashed', 'The engine process died while it worked on this request. Try again.', {
-          retryAfterSeconds: 1,
-        }),
-      );
+      if (this.#mayGoElsewhere(current)) this.#queue.putBack(current.task.owner, current.task);
+      else current.task.reject(crashed());
     }
     if (this.#closed) return;
     this.#restarts++;
-    slot.failures = wasReady && !current ? 0 : slot.failures + 1;
+    slot.failures = wasReady && !current?.begun ? 0 : slot.failures + 1;
     if (slot.failures >= HOPELESS_FAILURES && this.#slots.every((one) => !one.ready)) {
       const hopeless = new GatewayError('service_unavailable', 'The engine cannot load its models; see the log.');
       this.#firstReady.reject(hopeless);
@@ -231,7 +250,14 @@ export class EnginePool {
     const pauseMs = Math.min(LONGEST_RESTART_MS, FIRST_RESTART_MS * 2 ** Math.max(0, slot.failures - 1));
     this.#options.log.warn({ reason, pauseMs }, 'engine process ended; starting another');
     slot.restartTimer = setTimeout(() => this.#start(slot), pauseMs);
+    this.#dispatch();
   }
+}
+
+function crashed(): GatewayError {
+  return new GatewayError('engine_crashed', 'The engine process died while it worked on this request. Try again.', {
+    retryAfterSeconds: 1,
+  });
 }
 
 function aborted(): GatewayError {

@@ -41,6 +41,7 @@ async function load(setup: WorkerSetup): Promise<Loaded> {
 }
 
 async function answer(id: number, job: EngineJob): Promise<void> {
+  send({ type: 'begun', id });
   try {
     if (cancelled.has(id)) throw new Error('cancelled');
     const result = await work(job, () => cancelled.has(id));

@@ -15,6 +15,17 @@ describe('FairQueue', () => {
     );
   });
 
+  it('gives what was put back to its owner first, and before all others', () => {
+    const queue = new FairQueue<string>();
+    const [one, other] = [{}, {}];
+    for (const item of ['a1', 'a2']) queue.push(one, item);
+    queue.push(other, 'b1');
+    assert.equal(queue.shift(), 'a1');
+    queue.putBack(one, 'a1');
+    assert.equal(queue.length, 3);
+    assert.deepEqual([queue.shift(), queue.shift(), queue.shift(), queue.shift()], ['a1', 'b1', 'a2', undefined]);
+  });
+
   it('forgets a removed item and keeps count', () => {
     const queue = new FairQueue<number>();
     const owner = {};

@@ -17,6 +17,16 @@ export class FairQueue<Item> {
     this.#length++;
   }
 
+  /** Puts back what was taken in vain: it is its owner's next, and its owner's turn comes first. */
+  putBack(owner: object, item: Item): void {
+    const line = this.#lines.get(owner) ?? [];
+    const others = [...this.#lines].filter(([one]) => one !== owner);
+    this.#lines.clear();
+    this.#lines.set(owner, [item, ...line]);
+    for (const [one, items] of others) this.#lines.set(one, items);
+    this.#length++;
+  }
+
   /** The next item of the owner whose turn it is; that owner goes to the back. */
   shift(): Item | undefined {
     const next = this.#lines.entries().next();
