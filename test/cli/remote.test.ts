@@ -51,6 +51,27 @@ describeAdmin('commands against a running server', (admin) => {
     assert.equal((await call('GET', '/api/me', { key })).status, 401);
   });
 
+  it('changes what a key may do, and takes a limit away again', async () => {
+    const { newAccount } = admin();
+    const { id, keyId } = await newAccount();
+    const key = async (...options: string[]) => {
+      const done = await cli(['keys', 'update', id, keyId, '--json', ...options]);
+      assert.equal(done.code, 0, done.stderr);
+      return JSON.parse(done.stdout);
+    };
+    const limits = ['--budget', '25', '--models', 'flux-voice,whisper-1', '--max-concurrent', '3', '--local-only'];
+    const limited = await key(...limits, '--expires', '2099-01-01');
+    assert.equal(limited.monthly_budget_usd, '25.000000000');
+    assert.deepEqual(limited.allowed_models, ['flux-voice', 'whisper-1']);
+    assert.deepEqual(
+      [limited.max_concurrent, limited.local_only, limited.expires_at.slice(0, 10)],
+      [3, true, '2099-01-01'],
+    );
+    const freed = await key('--budget', 'none', '--models', 'none', '--no-local-only', '--expires', 'none');
+    assert.deepEqual([freed.monthly_budget_usd, freed.allowed_models, freed.expires_at], [null, null, null]);
+    assert.deepEqual([freed.local_only, freed.max_concurrent, freed.name], [false, 3, limited.name]);
+  });
+
   it('changes the plan of an account, suspends it and lets it work again', async () => {
     const { id } = await admin().newAccount();
     const moved = await cli(['accounts', 'set-plan', id, 'free', '--json']);
@@ -179,6 +200,8 @@ describeAdmin('commands against a running server', (admin) => {
       [['accounts', 'list'], { FLUXSCRIBE_URL: 'somewhere' }, 2, /Not an address/],
       [['accounts', 'create'], {}, 2, /missing required argument/],
       [['keys', 'create', id, 'x', '--max-concurrent', 'many'], {}, 2, /whole number/],
+      [['keys', 'update', id, 'key_1'], {}, 2, /what to change/],
+      [['keys', 'update', id, 'key_1', '--budget', 'much'], {}, 1, /monthly_budget_usd/],
     ];
     const results = await Promise.all(ends.map(([argv, env]) => cli(argv, env)));
     for (const [index, [argv, , code, words]] of ends.entries()) {

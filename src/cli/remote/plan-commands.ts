@@ -1,6 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { PlanOptions } from './plans.ts';
-import { countOf, listed, type Run, remote } from './remote-options.ts';
+import { countOf, listed, orNone, type Run, remote } from './remote-options.ts';
 import type { RemoteOptions } from './run-remote.ts';
 
 /** `plans list`, `show`, `create` and `update`. */
@@ -49,12 +49,4 @@ function planned(command: Command): Command {
       'what a minute costs, with a minimum in seconds as MODEL=DOLLARS,SECONDS; repeat it: all prices are replaced together',
       (text: string, before: readonly string[] = []) => [...before, text],
     );
-}
-
-/** `none` as it is: commander takes null for an option without a value. */
-function orNone<Value>(read: (text: string) => Value): (text: string) => Value | 'none' {
-  return (text) => {
-    if (text === '') throw new InvalidArgumentError('It must not be empty.');
-    return text === 'none' ? text : read(text);
-  };
 }

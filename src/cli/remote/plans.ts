@@ -1,5 +1,6 @@
 import { UsageError } from '../usage-error.ts';
 import type { AdminClient, Row } from './admin-client.ts';
+import { limitOf } from './remote-options.ts';
 import { type Columns, showRow, showRows } from './show-rows.ts';
 
 const columns: Columns = {
@@ -70,10 +71,6 @@ function settingsOf(options: PlanOptions): Row {
     max_live_streams: limitOf(options.maxLiveStreams),
     prices: options.price && Object.fromEntries(options.price.map(priceOf)),
   };
-}
-
-function limitOf<Value>(value: Value | 'none' | undefined): Value | null | undefined {
-  return value === 'none' ? null : value;
 }
 
 function priceOf(text: string): [string, Row] {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { Config } from '../../config/load-config.ts';
-import type { NewKeyOptions } from './account-keys.ts';
 import type { AdminClient } from './admin-client.ts';
+import { addKeyCommands } from './key-commands.ts';
 import { addPlanCommands } from './plan-commands.ts';
 import { addProviderKeyCommands } from './provider-key-commands.ts';
-import { countOf, listed, type Run, remote } from './remote-options.ts';
+import { type Run, remote } from './remote-options.ts';
 import type { RemoteOptions } from './run-remote.ts';
 import type { ReconcileOptions, UsageOptions } from './usage.ts';
 import type { CreditOptions } from './wallets.ts';
@@ -83,51 +83,6 @@ function addAccountCommands(accounts: Command, run: Run): void {
       },
     );
   }
-}
-
-function addKeyCommands(keys: Command, run: Run): void {
-  remote(
-    keys.command('list').description("an account's keys, revoked ones included, newest first").argument('<account>'),
-  ).action(async (id: string, options: RemoteOptions) => {
-    const { listKeys } = await import('./account-keys.ts');
-    await run(options, (client, asJson) => listKeys(client, id, asJson));
-  });
-  remote(
-    keys
-      .command('create')
-      .description('a new key of an account; prints it, this once')
-      .argument('<account>')
-      .argument('<name>', 'by which people know it')
-      .option('--scopes <scopes>', 'of transcribe, live, jobs, admin (default: the first three)', listed)
-      .option('--models <models>', 'only these models and aliases', listed)
-      .option('--local-only', 'its recordings never leave for a vendor')
-      .option('--budget <dollars>', 'most that it may cost in a month')
-      .option('--max-price <dollars>', 'dearest minute')
-      .option('--requests-per-minute <count>', 'most requests in a minute', countOf)
-      .option('--audio-seconds-per-minute <count>', 'most audio in a minute', countOf)
-      .option('--max-concurrent <count>', 'most requests at one time', countOf)
-      .option('--expires <time>', 'such as 2027-01-01 or 2027-01-01T12:00:00Z'),
-  ).action(async (id: string, name: string, options: RemoteOptions & NewKeyOptions) => {
-    const { createKey } = await import('./account-keys.ts');
-    await run(options, (client, asJson) => createKey(client, id, name, options, asJson));
-  });
-  remote(
-    keys
-      .command('token')
-      .description('a short-lived token of a key, with which a web page opens live sockets; prints it')
-      .argument('<account>')
-      .argument('<key-id>')
-      .option('--ttl <seconds>', 'how long it opens them, at most 3600 (default: 60)', countOf),
-  ).action(async (id: string, keyId: string, options: RemoteOptions & { ttl?: number }) => {
-    const { createToken } = await import('./account-keys.ts');
-    await run(options, (client, asJson) => createToken(client, id, keyId, options.ttl, asJson));
-  });
-  remote(
-    keys.command('revoke').description('revoke a key for ever, at once').argument('<account>').argument('<key-id>'),
-  ).action(async (id: string, keyId: string, options: RemoteOptions) => {
-    const { revokeKey } = await import('./account-keys.ts');
-    await run(options, (client) => revokeKey(client, id, keyId));
-  });
 }
 
 function addWalletCommands(wallet: Command, run: Run): void {

@@ -33,3 +33,16 @@ export function countOf(text: string): number {
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
   return count;
 }
+
+/** `none`, which takes a limit away, or what `read` makes of it; commander takes null for an option without a value. */
+export function orNone<Value>(read: (text: string) => Value): (text: string) => Value | 'none' {
+  return (text) => {
+    if (text === '') throw new InvalidArgumentError('It must not be empty.');
+    return text === 'none' ? text : read(text);
+  };
+}
+
+/** As the admin API has it: null takes a limit away, undefined leaves it as it is. */
+export function limitOf<Value>(value: Value | 'none' | undefined): Value | null | undefined {
+  return value === 'none' ? null : value;
+}
