@@ -33,7 +33,7 @@ export const sheddingSettings = {
     .meta(
       meta(
         'FLUXSCRIBE_LIMITS_SHED_LOOP_DELAY_SECONDS',
-        'While the server process is this much late with everything, on average over a second, uploads are refused with 503.',
+        'While the server process is this much late with everything, on average and for three seconds on end, uploads are refused with 503.',
       ),
     ),
   shedResidentBytes: whole(128 * mebibyte, 1024 * gibibyte)

@@ -47,30 +47,32 @@ export function createOverload(signals: readonly LoadSignal[], log: Log = silent
 }
 
 export interface LoopDelay {
-  /** By how much this process was late on average in the last second, in milliseconds. */
+  /** By how much this process was late on average, in milliseconds, in the best of the last three seconds. */
   readonly meanMs: number;
   stop(): void;
 }
 
 const sampleEveryMs = 1_000;
+/** One stall, such as the loading of a program on a busy machine, holds up a second or two; too much work goes on. */
+const samples = 3;
 /** How finely delays are measured; the timer behind it fires as often. */
 const resolutionMs = 20;
 
 /** Watches how late the process is with everything: work that comes faster than it goes shows here first. */
-export function watchLoopDelay(): LoopDelay {
+export function watchLoopDelay(everyMs = sampleEveryMs): LoopDelay {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   histogram.enable();
-  let meanMs = 0;
+  let recentMs: readonly number[] = [];
   const timer = setInterval(() => {
     // The histogram has the time between two ticks, of which one resolution is as it should be. No tick at all: no number.
     const ticksMs = Number.isFinite(histogram.mean) ? histogram.mean / 1e6 : 0;
-    meanMs = Math.max(0, ticksMs - resolutionMs);
+    recentMs = [...recentMs.slice(1 - samples), Math.max(0, ticksMs - resolutionMs)];
     histogram.reset();
-  }, sampleEveryMs);
+  }, everyMs);
   timer.unref();
   return {
     get meanMs() {
-      return meanMs;
+      return recentMs.length < samples ? 0 : Math.min(...recentMs);
     },
     stop() {
       clearInterval(timer);

@@ -182,8 +182,11 @@ describe('the embedded engine', () => {
     const running = hear(bench.engine, long(), longMs());
     const failed = assert.rejects(running, { code: 'engine_crashed' });
     while (bench.engine.status().busy < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-    for (const pid of bench.engine.status().pids) process.kill(pid, 'SIGKILL');
-    await failed;
+    // One that is killed before it has taken its job up costs nothing: the job goes to the next.
+    const killer = setInterval(() => {
+      for (const pid of bench.engine.status().pids) process.kill(pid, 'SIGKILL');
+    }, 100);
+    await failed.finally(() => clearInterval(killer));
     assert.equal(plain(textOf(await hear(bench.engine, sound(speech), speech.length / 16))), plain(SPOKEN));
   });
 
