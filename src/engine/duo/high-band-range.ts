@@ -9,7 +9,7 @@ const highPass = windowedHighPass();
 
 /**
  * By how much the loud frames of the band above the telephone's stand out of the quiet ones there, in decibels; 0 for sound
- * of less than a frame. Speech that was recorded as it was spoken has its "s" and "f" there: 24 dB or more in nineteen of
+ * of less than a frame. Speech that was recorded as it was spoken has its "s" and "f" there: more than 23 dB in nineteen of
  * twenty utterances, 22 in the middle of those that came through a telephone, 13 in noise (2026-11-21).
  */
 export function highBandRangeDb(pcm: Float32Array): number {
