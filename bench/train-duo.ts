@@ -13,17 +13,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { confidenceWeights } from '../src/engine/confidence/confidence-weights.ts';
-import { blockWeights, escalateBelowConfidence, guardLimits } from '../src/engine/duo/duo-constants.ts';
+import { blockWeights, escalationLimits, guardLimits } from '../src/engine/duo/duo-constants.ts';
 import { Moonshine } from '../src/engine/moonshine/moonshine.ts';
 import { Whisper } from '../src/engine/whisper/whisper.ts';
-import { type ConfidenceWeights, englishConfidence } from './support/alone-confidence.ts';
+import type { ConfidenceWeights } from './support/alone-confidence.ts';
 import { needSharedAudio } from './support/bench-engine.ts';
 import { differenceInterval } from './support/bootstrap.ts';
 import { expectedCalibrationError } from './support/calibration-error.ts';
 import { closeSounds, duoClips } from './support/duo-clips.ts';
 import { aloneWords, combinedWords, withConfidence } from './support/duo-confidence.ts';
 import { confidenceFile, constantsFile } from './support/duo-files.ts';
-import { type DuoConstants, fitDuo, printCrossed } from './support/duo-fit.ts';
+import { type DuoConstants, fitDuo, isEscalated, printCrossed } from './support/duo-fit.ts';
 import { aloneIn, combinedText, errorsOf, wordsOf } from './support/duo-methods.ts';
 import { type Observation, observe, STEPS } from './support/duo-observation.ts';
 import { reliabilitySvg } from './support/reliability-svg.ts';
@@ -52,7 +52,7 @@ printCosts();
 let constants: DuoConstants = {
   weights: blockWeights,
   guards: guardLimits,
-  escalateBelowConfidence,
+  escalation: escalationLimits,
   confidence: confidenceWeights,
 };
 if (options.write) {
@@ -95,15 +95,18 @@ function printCosts(): void {
   }
 }
 
-function printTable(title: string, set: readonly Observation[], { confidence, ...choice }: DuoConstants): void {
-  const isEscalated = (clip: Observation) =>
-    englishConfidence(clip, confidence.moonshine) < choice.escalateBelowConfidence;
+function printTable(
+  title: string,
+  set: readonly Observation[],
+  { confidence, escalation, ...choice }: DuoConstants,
+): void {
+  const asksBoth = (clip: Observation) => isEscalated(clip, confidence, escalation);
   const methods = {
     general: (clip: Observation) => wordsOf(clip.general),
     english: (clip: Observation) => wordsOf(clip.english),
     accurate: (clip: Observation) => combinedText(clip, { ...choice, confidence }),
     auto: (clip: Observation) =>
-      isEscalated(clip) ? combinedText(clip, { ...choice, confidence }) : wordsOf(clip.english),
+      asksBoth(clip) ? combinedText(clip, { ...choice, confidence }) : wordsOf(clip.english),
   };
   const scores = (name: keyof typeof methods, some: readonly Observation[]) =>
     some.map((clip) => errorsOf(clip, methods[name](clip)));
@@ -124,7 +127,7 @@ function printTable(title: string, set: readonly Observation[], { confidence, ..
   }
   const shares = groups.map((group) => {
     const some = set.filter((clip) => group.includes(clip.category));
-    return secondsOf(some.filter(isEscalated)) / secondsOf(some);
+    return secondsOf(some.filter(asksBoth)) / secondsOf(some);
   });
   console.log(
     ['escalated, %', ...shares.map((one) => (100 * one).toFixed(0))].map((one) => one.padStart(14)).join(' '),
@@ -134,7 +137,7 @@ function printTable(title: string, set: readonly Observation[], { confidence, ..
     const [low, high] = differenceInterval(scores('accurate', real), scores(other, real));
     console.log(`accurate less ${other}, real, 95 %: ${low.toFixed(2)} to ${high.toFixed(2)} points`);
   }
-  const [accurateS, autoS] = [costOf(set, () => true), costOf(set, isEscalated)];
+  const [accurateS, autoS] = [costOf(set, () => true), costOf(set, asksBoth)];
   console.log(`cost: accurate ${accurateS.toFixed(4)}, auto ${autoS.toFixed(4)} (${(autoS / accurateS).toFixed(2)})`);
   for (const { name, words } of curvesOf(set, confidence)) {
     console.log(`expected calibration error, ${name}: ${expectedCalibrationError(words).toFixed(4)}`);

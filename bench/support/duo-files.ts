@@ -5,9 +5,10 @@ import { WEIGHT_NAMES } from './duo-methods.ts';
 const today = () => new Date().toISOString().slice(0, 10);
 
 /** Source of src/engine/duo/duo-constants.ts. */
-export function constantsFile({ weights, guards, escalateBelowConfidence }: DuoConstants): string {
+export function constantsFile({ weights, guards, escalation }: DuoConstants): string {
   const lines = WEIGHT_NAMES.map((name) => `  ${name}: ${weights[name]},`);
   return `import type { BlockWeights } from './block-choice.ts';
+import type { EscalationLimits } from './is-sure-alone.ts';
 import type { GuardLimits } from './trusted-alone.ts';
 
 /** Written by \`npm run train:duo\` on ${today()} for Moonshine tiny and Whisper base; do not edit by hand. */
@@ -18,8 +19,7 @@ ${lines.join('\n')}
 
 export const guardLimits: GuardLimits = { loopRatio: ${guards.loopRatio}, leastShare: ${guards.leastShare}, leastLead: ${guards.leastLead} };
 
-/** Confidence of the English model's text below which the general model is asked, too. */
-export const escalateBelowConfidence = ${escalateBelowConfidence};
+export const escalationLimits: EscalationLimits = { leastConfidence: ${escalation.leastConfidence}, leastFlatConfidence: ${escalation.leastFlatConfidence}, flatBelowDb: ${escalation.flatBelowDb} };
 `;
 }
 

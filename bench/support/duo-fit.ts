@@ -1,4 +1,5 @@
 import type { BlockWeights } from '../../src/engine/duo/block-choice.ts';
+import { type EscalationLimits, isSureAlone } from '../../src/engine/duo/is-sure-alone.ts';
 import type { GuardLimits } from '../../src/engine/duo/trusted-alone.ts';
 import { type ConfidenceWeights, englishConfidence } from './alone-confidence.ts';
 import { expectedCalibrationError } from './calibration-error.ts';
@@ -9,8 +10,8 @@ import { wordErrorRate } from './word-error-rate.ts';
 
 /** All that training writes down. */
 export interface DuoConstants extends ChoiceConstants {
-  /** Mean word confidence of the English model below which the general one is asked, too. */
-  readonly escalateBelowConfidence: number;
+  /** When the English model is trusted alone. */
+  readonly escalation: EscalationLimits;
 }
 
 /**
@@ -82,10 +83,13 @@ export function printCrossed(clips: readonly Observation[], before: DuoConstants
   );
 }
 
-/** The constants from all given clips; the guard's limit is chosen by hand from `printCrossed` and kept. */
+/**
+ * The constants from all given clips. The guard's limit is chosen by hand from `printCrossed` and kept, and so is what
+ * `escalation` prints of flat sound.
+ */
 export function fitDuo(clips: readonly Observation[], before: DuoConstants): DuoConstants {
   const choice = fitChoice(clips, before.guards);
-  return { ...choice, escalateBelowConfidence: escalation(clips, choice) };
+  return { ...choice, escalation: escalation(clips, choice, before.escalation) };
 }
 
 function fitChoice(clips: readonly Observation[], guards: GuardLimits): ChoiceConstants {
@@ -111,31 +115,60 @@ function aloneConfidence(clips: readonly Observation[]): ConfidenceWeights {
   };
 }
 
-/** The highest confidence at which the real clips still cost `auto` no more than its share; printed with its neighbours. */
-function escalation(clips: readonly Observation[], choice: ChoiceConstants): number {
+/** Whether `auto` has both models hear a clip. */
+export function isEscalated(clip: Observation, confidence: ConfidenceWeights, limits: EscalationLimits): boolean {
+  return !isSureAlone(englishConfidence(clip, confidence.moonshine), () => clip.highBandRangeDb, limits);
+}
+
+/**
+ * The highest confidence at which the real clips still cost `auto` no more than its share; printed with its neighbours: the
+ * share, and by how much `auto` is worse than always asking both. First with the limits of flat sound that were kept, then
+ * with others.
+ */
+function escalation(
+  clips: readonly Observation[],
+  choice: ChoiceConstants,
+  before: EscalationLimits,
+): EscalationLimits {
   const real = clips.filter((clip) => !clip.category.startsWith('made'));
-  const sorted = real
-    .map((clip) => ({ clip, sureness: englishConfidence(clip, choice.confidence.moonshine) }))
-    .sort((left, right) => left.sureness - right.sureness);
-  const costs = real.map(({ cpuS }) => ({
-    quick: cpuS.englishEncode + cpuS.englishWrite,
-    rest: cpuS.generalEncode + cpuS.generalWrite + cpuS.evidence,
-  }));
-  const quick = costs.reduce((sum, one) => sum + one.quick, 0);
-  const all = quick + costs.reduce((sum, one) => sum + one.rest, 0);
-  let chosen = 0;
-  console.log(
-    '\nescalation on the real clips: confidence of the quick text below, share of the cost of both, word error rate %',
+  const { confidence } = choice;
+  const errors = new Map(
+    clips.map((clip) => [
+      clip,
+      { alone: errorsOf(clip, wordsOf(clip.english)), both: errorsOf(clip, combinedText(clip, choice)) },
+    ]),
   );
-  for (let limit = 0.8; limit < 0.995; limit += 0.005) {
-    const asked = sorted.filter(({ sureness }) => sureness < limit).map(({ clip }) => clip);
-    const cost =
-      asked.reduce((sum, { cpuS }) => sum + cpuS.generalEncode + cpuS.generalWrite + cpuS.evidence, quick) / all;
-    const errors = sorted.map(({ clip, sureness }) =>
-      errorsOf(clip, sureness < limit ? combinedText(clip, choice) : wordsOf(clip.english)),
+  const shareOf = (limits: EscalationLimits) => {
+    const cost = (both: (clip: Observation) => boolean) =>
+      real.reduce((sum, clip) => {
+        const { englishEncode, englishWrite, generalEncode, generalWrite, evidence } = clip.cpuS;
+        return sum + englishEncode + englishWrite + (both(clip) ? generalEncode + generalWrite + evidence : 0);
+      }, 0);
+    return cost((clip) => isEscalated(clip, confidence, limits)) / cost(() => true);
+  };
+  const lossOf = (limits: EscalationLimits, category: string) => {
+    const own = clips.filter((clip) => (category === 'real' ? real.includes(clip) : clip.category === category));
+    const rate = (both: (clip: Observation) => boolean) =>
+      wordErrorRate(own.map((clip) => errors.get(clip)![both(clip) ? 'both' : 'alone']));
+    return rate((clip) => isEscalated(clip, confidence, limits)) - rate(() => true);
+  };
+  const print = (limits: EscalationLimits) => {
+    const losses = ['real', 'long', 'made-noisy', 'made-telephone'].map((one) => lossOf(limits, one).toFixed(2));
+    const { leastConfidence, leastFlatConfidence, flatBelowDb } = limits;
+    console.log(
+      `  ${leastConfidence.toFixed(3)}  ${leastFlatConfidence.toFixed(3)} under ${flatBelowDb} dB  ${shareOf(limits).toFixed(3)}   ${losses.join('  ')}`,
     );
-    if (cost <= AUTO_COST_SHARE) chosen = limit;
-    console.log(`  ${limit.toFixed(3)}  ${cost.toFixed(2)}  ${wordErrorRate(errors).toFixed(2)}`);
+  };
+  console.log('\ntrusted alone from, of flat sound from: share of the cost; points lost: real, long, noisy, telephone');
+  let chosen = 0;
+  for (let limit = 0.9; limit < 0.975; limit += 0.005) {
+    const limits = { ...before, leastConfidence: Math.round(limit * 1000) / 1000 };
+    print(limits);
+    if (shareOf(limits) <= AUTO_COST_SHARE) chosen = limits.leastConfidence;
   }
-  return Math.round(chosen * 1000) / 1000;
+  console.log('  of flat sound:');
+  const kept = { ...before, leastConfidence: chosen };
+  for (const leastFlatConfidence of [chosen, 0.965, 0.97, 0.975, 0.98]) print({ ...kept, leastFlatConfidence });
+  for (const flatBelowDb of [18, 20, 24, 26]) print({ ...kept, flatBelowDb });
+  return kept;
 }

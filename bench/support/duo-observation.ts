@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import type { BlockEvidence } from '../../src/engine/duo/block-choice.ts';
 import { blockEvidence } from '../../src/engine/duo/block-evidence.ts';
+import { highBandRangeDb } from '../../src/engine/duo/high-band-range.ts';
 import { type WordBlock, wordBlocks } from '../../src/engine/duo/word-blocks.ts';
 import { groupWords } from '../../src/engine/hearing/group-words.ts';
 import type { DecodeAsk, LanguageGuess, SpeechModel } from '../../src/engine/speech-model.ts';
@@ -45,12 +46,18 @@ export interface Observation {
   /** Of the differing blocks, in order; empty when one text is. */
   readonly evidence: readonly BlockEvidence[];
   readonly languages: readonly LanguageGuess[];
+  /** Of the sound, see high-band-range.ts. */
+  readonly highBandRangeDb: number;
   readonly cpuS: Readonly<Record<Step, number>>;
 }
 
+/** What the models say; how the sound is comes from another file, so that a change of it costs no hearing again. */
+type Heard = Omit<Observation, 'highBandRangeDb'>;
+
 const ask: DecodeAsk = { language: 'en', task: 'transcribe' };
-/** Changes when what is observed does, so that old files are not read as new ones. */
-const VERSION = 'observation 2';
+/** Change when what is observed does, so that old files are not read as new ones. */
+const HEARD_VERSION = 'observation 2';
+const SOUND_VERSION = 'high band 1';
 
 /** The observation of a clip out of the cache folder, or made and kept there. */
 export async function observe(
@@ -59,20 +66,26 @@ export async function observe(
   models: () => Promise<{ readonly english: SpeechModel; readonly general: SpeechModel }>,
 ): Promise<Observation> {
   mkdirSync(folder, { recursive: true });
-  const name = createHash('sha256').update(`${VERSION} ${clip.id}`).digest('hex').slice(0, 20);
+  const heard = await kept(folder, `${HEARD_VERSION} ${clip.id}`, async (): Promise<Heard> => {
+    const { english, general } = await models();
+    return listen(clip, english, general);
+  });
+  const rangeDb = await kept(folder, `${SOUND_VERSION} ${clip.id}`, async () => highBandRangeDb(await clip.pcm()));
+  const { part, category, reference } = clip;
+  return { ...heard, part, category, reference, highBandRangeDb: rangeDb };
+}
+
+async function kept<Made>(folder: string, key: string, make: () => Promise<Made>): Promise<Made> {
+  const name = createHash('sha256').update(key).digest('hex').slice(0, 20);
   const path = join(folder, `${name}.json`);
-  if (existsSync(path)) {
-    const kept = JSON.parse(readFileSync(path, 'utf8')) as Observation;
-    return { ...kept, part: clip.part, category: clip.category, reference: clip.reference };
-  }
-  const { english, general } = await models();
-  const made = await listen(clip, english, general);
+  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as Made;
+  const made = await make();
   writeFileSync(`${path}.part`, JSON.stringify(made));
   renameSync(`${path}.part`, path);
   return made;
 }
 
-async function listen(clip: DuoClip, english: SpeechModel, general: SpeechModel): Promise<Observation> {
+async function listen(clip: DuoClip, english: SpeechModel, general: SpeechModel): Promise<Heard> {
   const pcm = await clip.pcm();
   const cpuS: Record<Step, number> = {
     englishEncode: 0,

@@ -105,7 +105,7 @@ export const routingSection = z.strictObject({
     .number()
     .min(0)
     .max(1)
-    // escalateBelowConfidence in src/engine/duo/duo-constants.ts: where the engine itself asks its second model.
+    // escalationLimits in src/engine/duo/duo-constants.ts: where the engine itself asks its second model.
     .default(0.955)
     .meta(
       meta(

@@ -1,4 +1,5 @@
 import type { BlockWeights } from './block-choice.ts';
+import type { EscalationLimits } from './is-sure-alone.ts';
 import type { GuardLimits } from './trusted-alone.ts';
 
 /** Written by `npm run train:duo` on 2026-11-21 for Moonshine tiny and Whisper base; do not edit by hand. */
@@ -17,5 +18,8 @@ export const blockWeights: BlockWeights = {
 
 export const guardLimits: GuardLimits = { loopRatio: 2.4, leastShare: 0.6, leastLead: -0.1 };
 
-/** Confidence of the English model's text below which the general model is asked, too. */
-export const escalateBelowConfidence = 0.955;
+export const escalationLimits: EscalationLimits = {
+  leastConfidence: 0.955,
+  leastFlatConfidence: 0.975,
+  flatBelowDb: 22,
+};

@@ -99,10 +99,17 @@ const hearing: WindowHearing = {
   },
 };
 
-async function hear(mode: DuoMode, english: Script, general: Script, ask: Partial<ListenAsk> = {}, speech = speaking) {
+async function hear(
+  mode: DuoMode,
+  english: Script,
+  general: Script,
+  ask: Partial<ListenAsk> = {},
+  speech = speaking,
+  pcm = sound,
+) {
   const [quick, many] = [new ScriptedModel(english), new ScriptedModel(general)];
   const duo = new Duo({ english: quick, general: many, recogniser: hearing, mode, ids });
-  const result = await duo.recognise(sound, speech, { ...asked, ...ask }, never);
+  const result = await duo.recognise(pcm, speech, { ...asked, ...ask }, never);
   return { result, text: result.words.map((word) => word.text).join(' '), quick, many };
 }
 
@@ -128,6 +135,14 @@ describe('Duo', () => {
     const { result, text } = await hear('auto', unsure, { text: 'We met at noon.', logprob: -1.5, likes: 'at' });
     assert.equal(text, 'We met at noon.');
     assert.deepEqual(result.heardBy, ['many', 'quick']);
+  });
+
+  it('asks both sooner in auto where nothing stands out above the band of a telephone', async () => {
+    const almostSure = { ...sure, logprob: -0.1 };
+    const whistling = sound.map((_, index) => (index < sound.length / 2 ? Math.sin(2.2 * index) : 0));
+    const open = await hear('auto', almostSure, sure, {}, speaking, whistling);
+    assert.deepEqual(open.result.heardBy, ['quick']);
+    assert.deepEqual((await hear('auto', almostSure, sure)).result.heardBy, ['many', 'quick']);
   });
 
   it("keeps the quick model's words where both judge them better", async () => {

@@ -6,7 +6,9 @@ import type { AlignResult, DuoMode, HeardWord, RecogniseResult } from '../protoc
 import type { LanguageGuess, SpeechModel } from '../speech-model.ts';
 import { speechRegions } from '../windows/speech-regions.ts';
 import { combineWords } from './combine-words.ts';
-import { escalateBelowConfidence } from './duo-constants.ts';
+import { escalationLimits } from './duo-constants.ts';
+import { highBandRangeDb } from './high-band-range.ts';
+import { isSureAlone } from './is-sure-alone.ts';
 import { remembered } from './remembered-model.ts';
 import { spokenLanguage } from './spoken-language.ts';
 
@@ -119,7 +121,7 @@ export class Duo implements Listener {
     const heard = await this.#byEnglish(window, wantTimes && mode !== 'accurate');
     if (heard.speechSpan === null || window.shouldStop()) return heard;
     const sureness = textConfidence(heard.words.map((word) => word.confidence ?? 0));
-    if (mode === 'auto' && sureness >= escalateBelowConfidence) return heard;
+    if (mode === 'auto' && isSureAlone(sureness, () => highBandRangeDb(window.pcm), escalationLimits)) return heard;
     if (mode === 'fast') {
       const isDoubtful = sureness < FOREIGN_CONFIDENCE;
       if (window.ask.language !== null || spoken || !isDoubtful) return heard;
