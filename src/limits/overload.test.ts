@@ -30,7 +30,7 @@ describe('overload', () => {
     ]);
   });
 
-  it('sees a process that is held up on and on, and that it no longer is', async () => {
+  it('sees a process that is held up on and on, and that it no longer is', { timeout: 60_000 }, async () => {
     const delay = watchLoopDelay(200);
     let highestMs = 0;
     while (highestMs <= 20) {
