@@ -21,6 +21,8 @@ export interface ByteStream {
 export interface ByteSource {
   /** For people: `npm package x@1.2.3`, an address, a path. */
   readonly label: string;
+  /** Loads what `open` needs on this machine, before the other side's time runs. */
+  prepare?(): Promise<void>;
   /** Rejects with TransferError. */
   open(offset: number, signal: AbortSignal): Promise<ByteStream>;
 }

@@ -20,11 +20,11 @@ export type NpmSettings = () => Promise<Options>;
 export function npmTarballSource(packageSpec: string, settings: NpmSettings): ByteSource {
   return {
     label: `npm package ${packageSpec}`,
+    async prepare() {
+      await loadClients();
+    },
     async open(offset, signal) {
-      const [{ default: pacote }, { default: npmFetch }] = await Promise.all([
-        import('pacote'),
-        import('npm-registry-fetch'),
-      ]);
+      const [{ default: pacote }, { default: npmFetch }] = await loadClients();
       const stopper = new AbortController();
       try {
         // Retries and resuming are `transfer`'s; npm's own pauses are longer than its idle limit.
@@ -55,6 +55,11 @@ export function npmTarballSource(packageSpec: string, settings: NpmSettings): By
       }
     },
   };
+}
+
+/** npm's client takes a second to load where the machine is busy, and few processes fetch anything from a registry. */
+function loadClients() {
+  return Promise.all([import('pacote'), import('npm-registry-fetch')]);
 }
 
 async function* bytesOf(body: NodeJS.ReadableStream): AsyncGenerator<Uint8Array> {

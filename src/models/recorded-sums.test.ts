@@ -44,7 +44,7 @@ describe('files whose sum no catalogue knows', () => {
     return createModelStore({
       ...{ dir, mirror, artifacts: [artifact], log: silentLog, npmSettings: async () => ({}) },
       transferPolicy: {
-        ...{ idleTimeoutMs: 300, maxFruitlessTries: 3, maxTries: 10, retryDelayMs: 1, toolIdleTimeoutMs: 1_000 },
+        ...{ idleTimeoutMs: 20_000, maxFruitlessTries: 3, maxTries: 10, retryDelayMs: 1, toolIdleTimeoutMs: 1_000 },
       },
       freeBytes: async () => 1e12,
     });

@@ -50,6 +50,7 @@ export interface TransferAsk {
 export async function transfer(ask: TransferAsk): Promise<string | null> {
   const { partFile, policy, signal } = ask;
   await mkdir(dirname(partFile), { recursive: true });
+  await ask.source.prepare?.();
   let fruitless = 0;
   for (let attempt = 1; ; attempt++) {
     const before = await sizeOf(partFile);

@@ -97,7 +97,7 @@ describe('wheels', () => {
       npmSettings: async () => ({}),
       env: more.env ?? environment(),
       transferPolicy: {
-        ...{ idleTimeoutMs: 300, maxFruitlessTries: 3, maxTries: 10, retryDelayMs: 1 },
+        ...{ idleTimeoutMs: 20_000, maxFruitlessTries: 3, maxTries: 10, retryDelayMs: 1 },
         toolIdleTimeoutMs: more.idleMs ?? 60_000,
       },
       freeBytes: async () => more.free ?? 1e12,
