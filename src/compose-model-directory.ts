@@ -3,11 +3,12 @@ import {
   type InstalledCatalogue,
   type MarketSurroundings,
   type ModelHealth,
+  marketOf,
   preferredOf,
   providerOf,
 } from './compose-models.ts';
-import { unpinnedName } from './core/pinned-name.ts';
 import type { ModelDirectory, ModelEntry } from './http/model-directory.ts';
+import { resolveName } from './routing/resolve-name.ts';
 
 type OwnProviderIds = ReadonlySet<string>;
 const none: OwnProviderIds = new Set();
@@ -78,14 +79,11 @@ export function createModelDirectory(
   return {
     list: (ownProviders = none) =>
       all(ownProviders).filter((entry) => entry.aliasOf !== null || entry.health !== 'not-installed'),
-    find(id, ownProviders = none) {
-      const entries = all(ownProviders);
-      const named = entryNamed(id, entries);
-      if (named) return named;
-      const unpinned = unpinnedName(id);
-      const entry = unpinned === null ? null : entryNamed(unpinned, entries);
-      const hasSnapshots = (model: CatalogueModel) => model.id === entry?.id && model.upstream?.snapshots === true;
-      return current().catalogue.models.some(hasSnapshots) ? entry : null;
+    find(id, ownProviders = none, allowedModels = null) {
+      const market = marketOf(current(), health, surroundings);
+      // By the rule that a request's name is read by.
+      const named = resolveName({ model: id, own: { providerIds: ownProviders }, access: { allowedModels } }, market);
+      return all(ownProviders).find((entry) => entry.id === named?.name) ?? null;
     },
   };
 }
@@ -109,17 +107,6 @@ function bestHealth(entries: readonly ModelEntry[]): ModelEntry['health'] {
   const states = entries.map((entry) => entry.health);
   const best = (['ready', 'degraded'] as const).find((state) => states.includes(state));
   return best ?? states[0] ?? 'unavailable';
-}
-
-/** By the same rule as routing (policy.ts): a bare name means the provider that is ready. */
-function entryNamed(id: string, entries: readonly ModelEntry[]): ModelEntry | null {
-  const bare = entries.filter((entry) => entry.id.endsWith(`/${id}`));
-  return (
-    entries.find((entry) => entry.id === id) ??
-    bare.find((entry) => entry.health !== 'not-installed') ??
-    bare[0] ??
-    null
-  );
 }
 
 function secondsOf(day: string | undefined): number {

@@ -48,6 +48,28 @@ describe('the catalogue as others see it', () => {
     assert.equal(directory.find('nothing'), null);
   });
 
+  it("finds what stands in for a vendor's name while the vendor is not switched on", () => {
+    let isOn = false;
+    const directory = createModelDirectory(
+      () => current,
+      ({ upstream }) => (upstream && !isOn ? 'not-installed' : 'ready'),
+      limits,
+    );
+    const names = ['whisper-1', 'gpt-4o-transcribe', 'gpt-4o-mini-transcribe-2025-12-15', 'gpt-transcribe'];
+    const found = () => names.map((name) => directory.find(name)?.id);
+    assert.deepEqual(new Set(found()), new Set(['flux-voice']));
+    assert.equal(directory.find('openai/whisper-1')?.id, 'openai/whisper-1');
+    assert.equal(directory.find('whisper-1', new Set(['openai']))?.id, 'openai/whisper-1');
+    assert.equal(directory.find('whisper-1', undefined, ['openai/whisper-1'])?.id, 'openai/whisper-1');
+    isOn = true;
+    assert.deepEqual(found(), [
+      'openai/whisper-1',
+      'openai/gpt-4o-transcribe',
+      'openai/gpt-4o-mini-transcribe',
+      'openai/gpt-transcribe',
+    ]);
+  });
+
   it('follows what is installed and healthy at each moment', () => {
     let state: ReturnType<ModelHealth> = 'not-installed';
     const directory = createModelDirectory(

@@ -175,6 +175,7 @@ function lastingOf(current: InstalledCatalogue, accurateRoute: AccurateRoute | n
       ),
       fallbacks: new Map(catalogue.models.map((model) => [model.id, model.fallbacks])),
       preferred,
+      standIns: standInsOf(catalogue),
       openings: openingsOf(catalogue, preferred, accurateRoute),
     },
   };
@@ -202,6 +203,11 @@ export function preferredOf(catalogue: Catalogue, route: AccurateRoute | null): 
   if (!route || route.names.length === 0) return new Map();
   const models = accurateModels(route, catalogue);
   return new Map(accurateAliases.map((name) => [name, models]));
+}
+
+/** Vendors' bare names → the alias that answers for them. */
+function standInsOf({ aliases }: Catalogue): ReadonlyMap<string, string> {
+  return new Map(aliases.flatMap(({ id, stands_in_for }) => stands_in_for.map((name) => [name, id] as const)));
 }
 
 /** Those of the catalogue, and that of `flux-voice` where there is an accurate route; the catalogue's own wins. */

@@ -95,6 +95,11 @@ const alias = z.strictObject({
   released: z.iso.date().optional(),
   /** Model ids in order of preference. */
   models: z.array(z.string()).min(1),
+  /** Vendors' bare names that it answers for where nobody who has them is switched on. */
+  stands_in_for: z
+    .array(z.string().regex(/^[A-Za-z0-9._-]+$/))
+    .max(100)
+    .default([]),
   /** A cheap first pass before them. */
   opening: opening.optional(),
   price: priceSchema,

@@ -81,6 +81,24 @@ describe('loadCatalogue', () => {
     refused('per_minute_usd: "1", per_million_output_tokens_usd: "10"', /per_million_input_tokens_usd and/);
   });
 
+  it('knows which alias stands in for a name of a vendor, and takes no two for one', () => {
+    const names = (id: string, text: string) => over(text).aliases.find((one) => one.id === id)?.stands_in_for;
+    const alias = (id: string, ...standsInFor: string[]) =>
+      `  - { id: ${id}, name: X, models: [local/moonshine-tiny], stands_in_for: [${standsInFor.join(', ')}], ${price} }\n`;
+    assert.ok(loadCatalogue(null).aliases[0]?.stands_in_for.includes('whisper-1'));
+    assert.deepEqual(names('house', `aliases:\n${alias('house', 'nova-3')}`), ['nova-3']);
+    assert.deepEqual(names('flux-voice', `aliases:\n${alias('flux-voice')}`), []);
+    const houses = over(`aliases:\n${alias('house', 'whisper-1')}`).aliases.filter((one) =>
+      one.stands_in_for.includes('whisper-1'),
+    );
+    assert.deepEqual(
+      houses.map((one) => one.id),
+      ['house'],
+    );
+    refuses(`aliases:\n${alias('a', 'nova-3')}${alias('b', 'nova-3')}`, /'a' and 'b' both stand in for 'nova-3'/);
+    refuses(`aliases:\n${alias('house', 'openai/whisper-1')}`, /stands_in_for/);
+  });
+
   it('refuses chains and openings of models that are not there or cannot say how sure they are', () => {
     const model = 'id: openai/x, name: X, features: [transcribe], languages: [en]';
     const served = 'upstream: { provider: openai, name: x }';

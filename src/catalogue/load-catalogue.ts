@@ -17,17 +17,23 @@ export class CatalogueError extends Error {
 
 /**
  * Reads our catalogue and lays the operator's over it: an entry of theirs replaces the one of ours with the same id,
- * and new ids come first among their kind, so that they win where order decides. `configuredIds` are models that stand in
+ * and new ids come first among their kind, so that they win where order decides. A vendor's name that an alias of theirs
+ * stands in for is none of ours any more. `configuredIds` are models that stand in
  * the settings; their file may name them, and models of this machine that are yet to be imported. Throws CatalogueError.
  */
 export function loadCatalogue(operatorFile: string | null, configuredIds: readonly string[] = []): Catalogue {
   const ours = readCatalogue(builtInCatalogueFile);
   if (operatorFile === null) return checked(ours, builtInCatalogueFile, () => false);
   const theirs = readCatalogue(operatorFile);
+  const claimed = new Set(theirs.aliases.flatMap((alias) => alias.stands_in_for));
+  const leftToOurs = ours.aliases.map((alias) => ({
+    ...alias,
+    stands_in_for: alias.stands_in_for.filter((name) => !claimed.has(name)),
+  }));
   return checked(
     {
       models: overlay(ours.models, theirs.models),
-      aliases: overlay(ours.aliases, theirs.aliases),
+      aliases: overlay(leftToOurs, theirs.aliases),
       artifacts: overlay(ours.artifacts, theirs.artifacts),
     },
     operatorFile,
@@ -90,8 +96,14 @@ function checked(catalogue: Catalogue, file: string, isElsewhere: (id: string) =
     }
   };
   for (const { id, fallbacks } of catalogue.models) refuseUnknown(`the chain of '${id}'`, fallbacks);
-  for (const { id, models, opening } of catalogue.aliases) {
+  const stoodInFor = new Map<string, string>();
+  for (const { id, models, stands_in_for, opening } of catalogue.aliases) {
     refuseUnknown(`the alias '${id}'`, models);
+    for (const name of stands_in_for) {
+      const other = stoodInFor.get(name);
+      if (other !== undefined) throw new CatalogueError(file, `'${other}' and '${id}' both stand in for '${name}'`);
+      stoodInFor.set(name, id);
+    }
     // Of an opening it has to be known that it says how sure it is.
     refuseUnknown(`the opening of '${id}'`, opening?.models ?? [], false);
     const unsure = catalogue.models.find((model) => opening?.models.includes(model.id) && !tellsConfidence(model));

@@ -54,6 +54,9 @@ export interface ModelEntry {
 export interface ModelDirectory {
   /** Without models that are not installed. */
   list(ownProviders?: ReadonlySet<string>): readonly ModelEntry[];
-  /** By id, or by the bare name of exactly one model, installed or not; null when there is none. */
-  find(id: string, ownProviders?: ReadonlySet<string>): ModelEntry | null;
+  /**
+   * What a request under this name means, installed or not; null when there is nothing. `allowedModels`: what the caller's
+   * key is bound to, null: nothing; an alias that it leaves out stands in for no vendor's name.
+   */
+  find(id: string, ownProviders?: ReadonlySet<string>, allowedModels?: readonly string[] | null): ModelEntry | null;
 }

@@ -22,7 +22,7 @@ const catalogue: Catalogue = {
   models: [modelOf('one'), modelOf('two'), modelOf('three')],
   aliases: [
     {
-      ...{ id: 'voice', name: 'Voice', description: '', models: ['local/one', 'local/two'] },
+      ...{ id: 'voice', name: 'Voice', description: '', models: ['local/one', 'local/two'], stands_in_for: [] },
       price: { per_minute_usd: '0.10', minimum_seconds: 0 },
     },
   ],

@@ -1,6 +1,7 @@
 import type { Nanos } from '../core/money.ts';
 import type { Price, PriceBook } from '../metering/price-book.ts';
 import type { Feature } from '../providers/contract.ts';
+import { providerOf } from '../routing/candidates.ts';
 import { noAttemptError } from '../routing/no-attempt.ts';
 import type {
   Attempt,
@@ -12,7 +13,7 @@ import type {
   RouteAsk,
   RoutingPolicy,
 } from '../routing/plan.ts';
-import { planPriceOf, providerOf } from '../routing/policy.ts';
+import { planPriceOf } from '../routing/policy.ts';
 
 /** What is to be explained; what is left out is taken as not known. */
 export interface ExplainAsk extends RouteAsk {

@@ -1,8 +1,9 @@
 import { GatewayError } from '../core/errors.ts';
 import { formatDollars } from '../core/money.ts';
 import type { ModelCard } from '../providers/contract.ts';
+import { providerOf } from './candidates.ts';
 import type { Candidate, Market, PassReason, Plan, RouteAsk } from './plan.ts';
-import { providerOf, speaks } from './policy.ts';
+import { speaks } from './policy.ts';
 
 const accessReasons: ReadonlySet<PassReason> = new Set(['not-allowed', 'leaves-machine', 'too-expensive']);
 

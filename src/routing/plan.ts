@@ -72,6 +72,8 @@ export interface Market {
   readonly preferred?: ReadonlyMap<string, readonly string[]>;
   /** Model id → ids of the models that are tried after it when a caller names it; left out: none. */
   readonly fallbacks?: ReadonlyMap<string, readonly string[]>;
+  /** Vendors' bare names → the alias that answers for them where nobody serves them; left out: none. */
+  readonly standIns?: ReadonlyMap<string, string>;
   /** Alias → a cheap first pass before its models. */
   readonly openings?: ReadonlyMap<string, MarketOpening>;
 }

@@ -104,6 +104,55 @@ describe('catalogueOrderPolicy with upstream models', () => {
     ]);
   });
 
+  describe('of a name that an alias stands in for', () => {
+    const standIns = new Map([
+      ['whisper-1', 'flux-voice'],
+      ['mini', 'flux-voice'],
+      ['unheard-of', 'flux-voice'],
+    ]);
+    const off = upstream.candidates.map((one) => ({ ...one, available: one === tiny }));
+    const plain: Market = { ...market, candidates: off, standIns };
+    const resolved = (more: Partial<RouteAsk>, on: Market = plain) =>
+      catalogueOrderPolicy.plan(ask(more), on).resolvedName;
+    const keyFor = (...allowedModels: string[]) => ({ allowedModels, localOnly: false, maxNanosPerMinute: null });
+
+    it('asks the alias, at its price, where nobody has the name switched on', () => {
+      for (const model of ['whisper-1', 'mini', 'mini-2025-12-15', 'unheard-of']) {
+        assert.equal(resolved({ model }), 'flux-voice');
+        assert.deepEqual(attemptsFor({ model }, plain), [{ modelId: 'local/moonshine-tiny', providerId: 'local' }]);
+      }
+    });
+
+    it('asks the vendor where one is switched on, by the operator or with a key of the account', () => {
+      assert.equal(resolved({ model: 'whisper-1' }, { ...plain, candidates: upstream.candidates }), 'azure/whisper-1');
+      const own = { providerIds: new Set(['openai']), isAlone: false };
+      assert.equal(resolved({ model: 'whisper-1', own }), 'openai/whisper-1');
+    });
+
+    it("asks the model's own chain first where somebody of that is there", () => {
+      const chain: Market = {
+        ...plain,
+        candidates: off.map((one) => ({ ...one, available: one.available || one.card.id === 'alibaba/sense' })),
+        fallbacks: new Map([['openai/whisper-1', ['alibaba/sense']]]),
+      };
+      assert.deepEqual(attemptsFor({ model: 'whisper-1' }, chain), [
+        { modelId: 'alibaba/sense', providerId: 'siliconflow' },
+      ]);
+    });
+
+    it('leaves alone who says which provider is meant', () => {
+      assert.equal(resolved({ model: 'openai/whisper-1' }), 'openai/whisper-1');
+      assert.match(refusal({ model: 'openai/whisper-1' }, plain).message, /'openai' is not switched on/);
+    });
+
+    it('does so for no key that is bound to other names', () => {
+      assert.equal(resolved({ model: 'whisper-1', access: keyFor('openai/whisper-1') }), 'openai/whisper-1');
+      for (const name of ['flux-voice', 'whisper-1']) {
+        assert.equal(attemptsFor({ model: 'whisper-1', access: keyFor(name) }, plain).length, 1, name);
+      }
+    });
+  });
+
   it('passes a pinned name on and prices it as the model, where the model has snapshots', () => {
     for (const model of ['openai/mini-2025-12-15', 'mini-2025-12-15']) {
       const { attempts, resolvedName } = catalogueOrderPolicy.plan(ask({ model }), upstream);

@@ -1,31 +1,25 @@
-import { unpinnedName } from '../core/pinned-name.ts';
 import type { Feature, ModelCard } from '../providers/contract.ts';
+import { candidateById, hasOwnKey, servedBy } from './candidates.ts';
 import type {
   Attempt,
   Candidate,
   Market,
   Opening,
-  OwnKeys,
   PassReason,
   PieceLimits,
   RouteAccess,
   RouteAsk,
   RoutingPolicy,
 } from './plan.ts';
+import { type Named, resolveName } from './resolve-name.ts';
 
 /** Where the embedded engine is: what it hears does not leave this machine. */
 const localProviderId = 'local';
 
-/** The provider of a full model id: the part before the slash. */
-export function providerOf(modelId: string): string {
-  return modelId.slice(0, modelId.indexOf('/'));
-}
-
 /**
  * Takes the models of the alias, or the one model named and those that stand in for it, in their order, and leaves out
  * those that cannot do it, may not, or fail at the moment. Without a language named, models that know several come before
- * those that know one: the one that knows English alone would write nonsense for French. Bare names (`moonshine-tiny`)
- * and names pinned to a day resolve too. Recordings above a model's ceilings are no reason against it: they are cut.
+ * those that know one: the one that knows English alone would write nonsense for French. Recordings above a model's ceilings are no reason against it: they are cut.
  */
 export const catalogueOrderPolicy: RoutingPolicy = {
   plan(ask, market) {
@@ -50,104 +44,10 @@ export const catalogueOrderPolicy: RoutingPolicy = {
   },
 };
 
-/** What a name stands for. */
-interface Named {
-  /** As the catalogue writes it. */
-  readonly name: string;
-  /** Tried one group after the other; a model is in one of them only. */
-  readonly groups: readonly Group[];
-  /** What the one model is to be called in the attempt: itself on a certain day. */
-  readonly pinnedId: string | null;
-}
-
-interface Group {
-  readonly modelIds: readonly string[];
-  /** The order of this group's candidates where nobody says what is spoken. */
-  readonly whenLanguageUnknown: (candidates: readonly Candidate[]) => readonly Candidate[];
-}
-
 interface Context {
   readonly ask: RouteAsk;
   readonly market: Market;
   readonly named: Named;
-}
-
-function resolveName({ model: name, own }: RouteAsk, market: Market): Named | null {
-  const members = market.aliases.get(name);
-  if (members) {
-    const preferred = [...new Set(market.preferred?.get(name) ?? [])];
-    const own = [...new Set(members)].filter((id) => !preferred.includes(id));
-    return {
-      name,
-      pinnedId: null,
-      groups: [
-        // Somebody wrote this order for this purpose: it holds as far as it can.
-        { modelIds: preferred, whenLanguageUnknown: severalFirst },
-        { modelIds: own, whenLanguageUnknown: widestFirst },
-      ],
-    };
-  }
-  const exact = candidateNamed(name, market, own);
-  if (exact) return namedModel(exact.card.id, null, market);
-  const unpinned = unpinnedName(name);
-  const model = unpinned === null ? null : candidateNamed(unpinned, market, own);
-  if (unpinned === null || !model?.snapshots) return null;
-  return namedModel(model.card.id, model.card.id + name.slice(unpinned.length), market);
-}
-
-function namedModel(id: string, pinnedId: string | null, market: Market): Named {
-  const standIns = [...new Set(market.fallbacks?.get(id) ?? [])].filter((one) => one !== id);
-  return {
-    name: id,
-    pinnedId,
-    groups: [
-      { modelIds: [id], whenLanguageUnknown: (candidates) => candidates },
-      { modelIds: standIns, whenLanguageUnknown: severalFirst },
-    ],
-  };
-}
-
-/**
- * The model of this full id, or the one with this name behind its provider's prefix. Where several providers have it, the
- * one that is available is meant; where several are, the first, never another in its place: who asks for a name does not
- * agree to whoever has it.
- */
-function candidateNamed(name: string, market: Market, own: OwnKeys | undefined): Candidate | null {
-  const exact = candidateById(name, market);
-  if (exact) return exact;
-  const bare = market.candidates.filter((one) => one.card.id.endsWith(`/${name}`));
-  return bare.find((one) => one.available || hasOwnKey(one, own)) ?? bare[0] ?? null;
-}
-
-/** Markets are the same object for as long as nothing changes: each is indexed once. */
-const indexes = new WeakMap<Market, ReadonlyMap<string, Candidate>>();
-
-function candidateById(id: string, market: Market): Candidate | null {
-  let index = indexes.get(market);
-  if (!index) {
-    index = new Map(market.candidates.map((one) => [one.card.id, one]));
-    indexes.set(market, index);
-  }
-  return index.get(id) ?? null;
-}
-
-/** Those that know as many languages as any of them, then the others, each in their order. */
-function widestFirst(candidates: readonly Candidate[]): readonly Candidate[] {
-  const widest = Math.max(...candidates.map(languageCount));
-  return partitioned(candidates, (one) => languageCount(one) === widest);
-}
-
-/** Those that know more than one language, then the others, each in their order. */
-function severalFirst(candidates: readonly Candidate[]): readonly Candidate[] {
-  return partitioned(candidates, (one) => languageCount(one) > 1);
-}
-
-function partitioned(candidates: readonly Candidate[], isFirst: (one: Candidate) => boolean): readonly Candidate[] {
-  return [...candidates.filter(isFirst), ...candidates.filter((one) => !isFirst(one))];
-}
-
-function languageCount({ card: { languages } }: Candidate): number {
-  return languages.includes('*') ? Number.POSITIVE_INFINITY : languages.length;
 }
 
 /** What nothing can change comes first: what the key forbids, then what the model cannot, then what is only so now. */
@@ -195,14 +95,6 @@ function accessReason(candidate: Candidate, { ask, market, named }: Context): Pa
 /** What the plan of an account sets for a name; undefined: the catalogue's price counts. */
 export function planPriceOf({ prices }: RouteAccess, name: string) {
   return prices && Object.hasOwn(prices, name) ? prices[name] : undefined;
-}
-
-function servedBy({ card, providerId }: Candidate): string {
-  return providerId ?? providerOf(card.id);
-}
-
-function hasOwnKey(candidate: Candidate, own: OwnKeys | undefined): boolean {
-  return own?.providerIds.has(servedBy(candidate)) ?? false;
 }
 
 /** The account's own key first; then, where the operator has the same provider, the operator's. */

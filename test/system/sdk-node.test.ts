@@ -216,6 +216,22 @@ describe('the openai SDK for Node', () => {
     assert.equal(response.headers.get('x-flux-cost-usd'), '0.000621000');
   });
 
+  it("answers names of OpenAI's by the embedded engine where nobody serves them, at the price of who answers", async () => {
+    for (const model of ['gpt-4o-transcribe', 'gpt-4o-mini-transcribe-2025-12-15', 'gpt-4o-transcribe-diarize']) {
+      const { data, response } = await client()
+        .audio.transcriptions.create({ file: await clip(), model })
+        .withResponse();
+      assertSameWords(data.text, speech.text);
+      assert.equal(response.headers.get('x-flux-routed-model'), 'local/moonshine-tiny');
+      assert.equal(response.headers.get('x-flux-billed-seconds'), '10');
+    }
+    assert.equal((await client().models.retrieve('gpt-4o-transcribe')).id, 'flux-voice');
+    const prefixed = await failureOf(
+      client().audio.transcriptions.create({ file: await clip(), model: 'openai/gpt-4o-transcribe' }),
+    );
+    assert.deepEqual([prefixed.status, prefixed.code], [503, 'no_model_installed']);
+  });
+
   describe('raises its own class', () => {
     it('401 for a wrong key and for none', async () => {
       const wrong = await failureOf(

@@ -191,7 +191,7 @@ function requireFile(file: SpooledFile | null): SpooledFile {
 function requireModel(request: FastifyRequest, form: TranscriptionRequest, parts: HttpParts): void {
   const { principal } = request.facts;
   if (!principal || mayUseModel(principal, form.model)) return;
-  const known = parts.models.find(form.model);
+  const known = parts.models.find(form.model, undefined, accessOf(principal).allowedModels);
   if (!known || mayUseModel(principal, known.id)) return;
   throw new GatewayError('model_not_allowed', `This key may not use the model '${known.id}'.`, { param: 'model' });
 }

@@ -39,7 +39,7 @@ export function modelRoutes(app: FastifyInstance, { auth, models, accountKeysOf 
     );
     const findModel = async (id: string, facts: RequestFacts) => {
       const { principal } = facts;
-      const entry = models.find(id, await ownProviders(facts));
+      const entry = models.find(id, await ownProviders(facts), principal && accessOf(principal).allowedModels);
       // A model that the key may not use does not exist for it, as with OpenAI.
       if (entry && (!principal || mayUse(principal, entry))) return toWire(entry, principal);
       throw new GatewayError('model_not_found', `The model '${id.slice(0, 256)}' does not exist.`, { param: 'model' });
