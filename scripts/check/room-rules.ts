@@ -80,7 +80,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'compose-engine.ts': ['catalogue', 'compose-models.ts', 'engine', 'providers', 'core'],
   'compose-explainer.ts': ['*'],
   'compose-limits.ts': ['config', 'http', 'limits', 'core'],
-  'compose-model-directory.ts': ['catalogue', 'compose-models.ts', 'http', 'core'],
+  'compose-model-directory.ts': ['catalogue', 'compose-models.ts', 'http', 'routing', 'core'],
   'compose-models.ts': ['catalogue', 'http', 'metering', 'providers/contract.ts', 'routing', 'core'],
   'compose-own-keys.ts': [
     'auth',
