@@ -170,7 +170,7 @@ describe('createGuardedFetch', () => {
         }
       },
     };
-    assert.equal(await (await request({ body, headersTimeoutMs: 300 })).text(), 'heard');
+    assert.equal(await (await request({ body, headersTimeoutMs: 800 })).text(), 'heard');
   });
 
   it('reads no more than the ceiling, and closes the connection', async () => {

@@ -11,7 +11,7 @@ describe('PostgreSQL', { skip }, () => {
   let database: Database;
   before(async () => {
     test = await makeTestDatabase('postgres');
-    database = await openDatabase({ ...test.options, poolSize: 2, connectTimeoutMs: 200, statementTimeoutMs: 300 });
+    database = await openDatabase({ ...test.options, poolSize: 2, connectTimeoutMs: 1_000, statementTimeoutMs: 1_000 });
   });
   after(async () => {
     await database.close();

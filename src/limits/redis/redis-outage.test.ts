@@ -73,7 +73,7 @@ describe('limits while Redis goes away', {
       const write = (_fields: object, message: string) => void lines.push(message);
       const log: Log = { ...silentLog, info: write, warn: write };
       const prefix = `outage-${randomBytes(6).toString('hex')}:`;
-      const limiter = await openSharedLimiter({ url: way.url, prefix, commandTimeoutMs: 200, log });
+      const limiter = await openSharedLimiter({ url: way.url, prefix, commandTimeoutMs: 1_000, log });
       const told = (what: string) => lines.filter((line) => line.includes(what)).length;
       assert.ok(await isAdmitted(limiter));
       assert.deepEqual(lines, []);

@@ -228,7 +228,7 @@ describe('createAssemblyAiProvider', () => {
 
   it('gives up a job that takes too long, and deletes it', async () => {
     await provider.close();
-    provider = create({ baseMs: 400 });
+    provider = create({ baseMs: 1_500 });
     vendor.behave(vendorWith(recording('transcript-queued')));
     await assert.rejects(transcribe(), { code: 'timeout', next: 'try-other' });
     assert.ok(vendor.requests.some(isDeletion));
