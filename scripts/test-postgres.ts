@@ -1,10 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { freePort, untilReady } from './test-service.ts';
 
 /** A PostgreSQL for one run of the tests, in a temporary folder. */
 export interface TestPostgres {
@@ -44,7 +43,7 @@ export async function startTestPostgres(): Promise<TestPostgres | null> {
   };
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   try {
-    await untilReady(url);
+    await untilReady(() => connect(url), startTimeoutMs);
   } catch (thrown) {
     await stop();
     throw thrown;
@@ -67,27 +66,8 @@ function serverUser(): { readonly uid: number; readonly gid: number } | null {
   return { uid: id('-u'), gid: id('-g') };
 }
 
-/** A port that nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
-  return address.port;
-}
-
-async function untilReady(url: string): Promise<void> {
-  const deadline = performance.now() + startTimeoutMs;
-  for (;;) {
-    const client = new pg.Client({ connectionString: url });
-    try {
-      await client.connect();
-      await client.end();
-      return;
-    } catch (thrown) {
-      if (performance.now() > deadline) throw thrown;
-      await sleep(100);
-    }
-  }
+async function connect(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.end();
 }

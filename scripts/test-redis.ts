@@ -2,9 +2,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { freePort } from './test-postgres.ts';
+import { freePort, untilReady } from './test-service.ts';
 
 /** A Redis of a test's own. */
 export interface TestRedis {
@@ -29,7 +28,7 @@ export async function startTestRedis(): Promise<TestRedis | null> {
   };
   const url = `redis://127.0.0.1:${port}`;
   try {
-    await untilReady(url);
+    await untilReady(() => connect(url), startTimeoutMs);
   } catch (thrown) {
     await stop();
     throw thrown;
@@ -37,21 +36,14 @@ export async function startTestRedis(): Promise<TestRedis | null> {
   return { url, stop };
 }
 
-async function untilReady(url: string): Promise<void> {
-  const deadline = performance.now() + startTimeoutMs;
-  for (;;) {
-    const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
-    // The rejection below says the same.
-    client.on('error', () => {});
-    try {
-      await client.connect();
-      await client.ping();
-      return;
-    } catch (thrown) {
-      if (performance.now() > deadline) throw thrown;
-      await sleep(50);
-    } finally {
-      client.disconnect();
-    }
+async function connect(url: string): Promise<void> {
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  // The rejection says the same.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.ping();
+  } finally {
+    client.disconnect();
   }
 }

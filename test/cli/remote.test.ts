@@ -201,6 +201,7 @@ describeAdmin('commands against a running server', (admin) => {
       [['accounts', 'create'], {}, 2, /missing required argument/],
       [['keys', 'create', id, 'x', '--max-concurrent', 'many'], {}, 2, /whole number/],
       [['keys', 'update', id, 'key_1'], {}, 2, /what to change/],
+      [['plans', 'update', 'free'], {}, 2, /what to change/],
       [['keys', 'update', id, 'key_1', '--budget', 'much'], {}, 1, /monthly_budget_usd/],
     ];
     const results = await Promise.all(ends.map(([argv, env]) => cli(argv, env)));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { freePort } from '../../scripts/test-postgres.ts';
+import { freePort } from '../../scripts/test-service.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { parseDollars } from '../../src/core/money.ts';
 import { createAccountStore } from '../../src/storage/account-store.ts';

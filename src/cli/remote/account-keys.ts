@@ -1,7 +1,6 @@
-import { UsageError } from '../usage-error.ts';
 import { accountPath } from './accounts.ts';
 import type { AdminClient, Row } from './admin-client.ts';
-import { limitOf } from './remote-options.ts';
+import { limitOf, requireChange } from './remote-options.ts';
 import { type Columns, showRow, showRows } from './show-rows.ts';
 
 const columns: Columns = {
@@ -55,10 +54,7 @@ export async function changeKey(
   options: KeyOptions,
   asJson: boolean,
 ): Promise<void> {
-  const change = policyOf(options);
-  if (Object.values(change).every((value) => value === undefined)) {
-    throw new UsageError('Say what to change, such as --budget 25 or --models none; --help has the list.');
-  }
+  const change = requireChange(policyOf(options), '--budget 25 or --models none');
   showRow(await client.call('PATCH', keyPath(accountId, keyId), change), asJson);
 }
 

@@ -1,6 +1,6 @@
 import { UsageError } from '../usage-error.ts';
 import type { AdminClient, Row } from './admin-client.ts';
-import { limitOf } from './remote-options.ts';
+import { limitOf, requireChange } from './remote-options.ts';
 import { type Columns, showRow, showRows } from './show-rows.ts';
 
 const columns: Columns = {
@@ -54,7 +54,14 @@ export async function changePlan(
   options: PlanOptions,
   asJson: boolean,
 ): Promise<void> {
-  showRow(await client.call('PATCH', planPath(id), settingsOf(options)), asJson);
+  showRow(
+    await client.call(
+      'PATCH',
+      planPath(id),
+      requireChange(settingsOf(options), '--requests-per-minute 60 or --models none'),
+    ),
+    asJson,
+  );
 }
 
 /** Throws UsageError for a price that is written otherwise. */

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from '../usage-error.ts';
 import type { AdminClient } from './admin-client.ts';
 import type { RemoteOptions } from './run-remote.ts';
 
@@ -40,6 +41,14 @@ export function orNone<Value>(read: (text: string) => Value): (text: string) => 
     if (text === '') throw new InvalidArgumentError('It must not be empty.');
     return text === 'none' ? text : read(text);
   };
+}
+
+/** Throws UsageError for a change that changes nothing; `example`: options that would. */
+export function requireChange<Change extends object>(change: Change, example: string): Change {
+  if (Object.values(change).every((value) => value === undefined)) {
+    throw new UsageError(`Say what to change, such as ${example}; --help has the list.`);
+  }
+  return change;
 }
 
 /** As the admin API has it: null takes a limit away, undefined leaves it as it is. */
