@@ -209,10 +209,16 @@ describe('the receipt', () => {
     for (const format of ['json', 'text', 'srt', 'vtt', 'verbose_json', 'diarized_json']) {
       const { headers } = await post(gateway, { response_format: format, 'keywords[]': 'x' });
       assert.equal(headers.get('x-flux-fallback'), 'openai/whisper-1;service_unavailable, local/moonshine-tiny;ok');
-      assert.equal(headers.get('x-flux-unmet'), 'keywords, prompt', format);
+      // Nobody told the speakers apart, and only one format shows them.
+      const lacking = format === 'diarized_json' ? ', diarize' : '';
+      assert.equal(headers.get('x-flux-unmet'), `keywords, prompt${lacking}`, format);
       assert.equal(headers.get('x-flux-unheard-seconds'), '1.5');
     }
     const words = await post(gateway, { response_format: 'verbose_json', 'timestamp_granularities[]': 'word' });
     assert.equal(words.headers.get('x-flux-unmet'), 'prompt, word-times');
+    const segments = twoTickets.segments.map((segment) => ({ ...segment, speaker: 'B' }));
+    gateway.script.play(() => outcomeOf({ ...twoTickets, segments }));
+    const told = await post(gateway, { response_format: 'diarized_json' });
+    assert.equal(told.headers.get('x-flux-unmet'), null);
   });
 });

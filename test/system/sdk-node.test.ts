@@ -217,7 +217,7 @@ describe('the openai SDK for Node', () => {
   });
 
   it("answers names of OpenAI's by the embedded engine where nobody serves them, at the price of who answers", async () => {
-    for (const model of ['gpt-4o-transcribe', 'gpt-4o-mini-transcribe-2025-12-15', 'gpt-4o-transcribe-diarize']) {
+    for (const model of ['gpt-4o-transcribe', 'gpt-4o-mini-transcribe-2025-12-15', 'gpt-transcribe']) {
       const { data, response } = await client()
         .audio.transcriptions.create({ file: await clip(), model })
         .withResponse();

@@ -9,7 +9,8 @@ import type { TranscriptionRequest } from '../transcription-request.ts';
 /** What was done for the money, which of it came from whom, and what stayed undone. */
 export function toReceipt(outcome: TranscribeOutcome, request: TranscriptionRequest): Receipt {
   const { transcript, attempts } = outcome;
-  const unmet = [...new Set([...request.unmet, ...outcome.unmet.filter((feature) => wasAskedFor(feature, request))])];
+  const lacking = [...outcome.unmet, ...(lacksSpeakers(outcome, request) ? (['diarize'] as const) : [])];
+  const unmet = [...new Set([...request.unmet, ...lacking.filter((feature) => wasAskedFor(feature, request))])];
   const derived = Object.entries(outcome.derived ?? {});
   const unheard = unheardSeconds(transcript);
   return {
@@ -22,6 +23,12 @@ export function toReceipt(outcome: TranscribeOutcome, request: TranscriptionRequ
     ...(attempts.length > 1 && { fallback: attemptPath(attempts) }),
     ...(unheard > 0 && { unheard_seconds: unheard }),
   };
+}
+
+/** The format has a speaker for every segment; where nobody told them apart, all are one. */
+function lacksSpeakers({ transcript }: TranscribeOutcome, { format }: TranscriptionRequest): boolean {
+  const { segments, text } = transcript;
+  return format === 'diarized_json' && text !== '' && segments.every((segment) => segment.speaker === null);
 }
 
 /** Subtitles want word times for themselves; the caller has not asked for any, and is not told that they are missing. */
