@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CatalogueError } from '../catalogue/load-catalogue.ts';
@@ -26,7 +28,9 @@ export async function serve(config: Config): Promise<number> {
   const log = await createLog({ level: config.logLevel, format: config.logFormat });
   const stop = waitForStop(log);
   print(`fluxscribe ${packageVersion} is starting …`);
+  const { host, port } = config;
   try {
+    await requireAddress(config);
     const shelf = composeModels({ config, log });
     await fetchModels(
       shelf,
@@ -35,7 +39,7 @@ export async function serve(config: Config): Promise<number> {
     );
     const gateway = await compose({ config, log }, shelf);
     try {
-      await Promise.all([listen(gateway, config), gateway.engine.ready()]);
+      await Promise.all([explained(config, () => gateway.app.listen({ host, port })), gateway.engine.ready()]);
       const key = await gateway.accounts.makeAdminKey();
       print(greeting(config, gateway, key, performance.now() - startedAt));
       await stop.stopped;
@@ -51,9 +55,23 @@ export async function serve(config: Config): Promise<number> {
   }
 }
 
-async function listen({ app }: Gateway, { host, port }: Config): Promise<void> {
+/** Finds out before anything is fetched or made that the address cannot be had. */
+async function requireAddress(config: Config): Promise<void> {
+  const { host, port } = config;
+  // Whoever knocks meanwhile must not hold it open.
+  const server = createServer((socket) => socket.destroy());
+  await explained(config, async () => {
+    server.listen({ host, port, exclusive: true });
+    await once(server, 'listening');
+  });
+  server.close();
+  await once(server, 'close');
+}
+
+/** Turns the ways in which an address cannot be had into what to do. */
+async function explained<Value>({ host, port }: Config, listen: () => Promise<Value>): Promise<Value> {
   try {
-    await app.listen({ host, port });
+    return await listen();
   } catch (thrown) {
     const code = thrown instanceof Error && 'code' in thrown ? thrown.code : null;
     if (code === 'EADDRINUSE') throw new StartError(`Port ${port} on ${host} is in use. Set PORT to another one.`);

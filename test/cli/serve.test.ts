@@ -67,8 +67,8 @@ describe('the server process', () => {
     const result = await runCli(['serve'], { cwd: dataDir, env });
     assert.equal(result.code, 1);
     assert.equal(result.stderr, `Port ${server.port} on 127.0.0.1 is in use. Set PORT to another one.\n`);
-    // No key was made that nobody has seen.
-    assert.ok(!existsSync(join(dataDir, 'other', 'keys.json')));
+    // No key was made that nobody has seen, and no database for nobody.
+    assert.ok(!existsSync(join(dataDir, 'other')));
   });
 
   it('says that its key file or its catalogue is damaged, and ends with 1', async () => {
