@@ -43,6 +43,15 @@ describe('WindowPlanner', () => {
     assert.ok(Math.abs((windows[0]?.endFrame ?? 0) - 20 * FRAMES_PER_SECOND) <= 2);
   });
 
+  it('leaves nothing behind a cut that is too short to be heard by itself', () => {
+    const longest = windowRules.maxFrames;
+    for (let quiet = 0; quiet < 12; quiet++) {
+      const speech = [...new Array<number>(longest - quiet).fill(0.5), ...new Array<number>(60).fill(0)];
+      const windows = plan(speech);
+      assert.ok((windows.at(-1)?.endFrame ?? 0) >= longest - quiet, `${quiet} quiet frames before the cut`);
+    }
+  });
+
   it('never overlaps windows, never exceeds the longest, and loses no clear speech, whatever comes in', () => {
     const stretch = fc.tuple(
       fc.double({ min: 0.03, max: 40, noNaN: true }),

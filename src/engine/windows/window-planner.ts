@@ -145,11 +145,16 @@ export class WindowPlanner {
     return [{ startFrame, endFrame: cut, speech: [region], cutInSpeech: true }];
   }
 
-  /** The middle of the three frames with the least speech between `from` and `to`; the later one when equal. */
+  /**
+   * The middle of the three frames with the least speech between `from` and `to`; the later one when equal. Never so near
+   * to the last speech that what stays of it would pass for a blip if nothing followed.
+   */
   #quietest(from: number, to: number): number {
+    const blipFrom = this.#lastVoiced + 1 - this.#rules.minSpeechFrames;
     let best = to;
     let least = Number.POSITIVE_INFINITY;
     for (let frame = Math.max(from, this.#firstKept + 1); frame < to - 1; frame++) {
+      if (frame > blipFrom && frame <= this.#lastVoiced) continue;
       const index = frame - this.#firstKept;
       const sum = (this.#kept[index - 1] ?? 1) + (this.#kept[index] ?? 1) + (this.#kept[index + 1] ?? 1);
       if (sum <= least) {
