@@ -18,8 +18,8 @@ export class CatalogueError extends Error {
 /**
  * Reads our catalogue and lays the operator's over it: an entry of theirs replaces the one of ours with the same id,
  * and new ids come first among their kind, so that they win where order decides. A vendor's name that an alias of theirs
- * stands in for is none of ours any more. `configuredIds` are models that stand in
- * the settings; their file may name them, and models of this machine that are yet to be imported. Throws CatalogueError.
+ * stands in for is none of ours any more. `configuredIds` are models that stand in the settings; their file may name them,
+ * and models of this machine that are yet to be imported. Throws CatalogueError.
  */
 export function loadCatalogue(operatorFile: string | null, configuredIds: readonly string[] = []): Catalogue {
   const ours = readCatalogue(builtInCatalogueFile);

@@ -61,7 +61,7 @@ async function requireAddress(config: Config): Promise<void> {
   // Whoever knocks meanwhile must not hold it open.
   const server = createServer((socket) => socket.destroy());
   await explained(config, async () => {
-    server.listen({ host, port, exclusive: true });
+    server.listen({ host, port });
     await once(server, 'listening');
   });
   server.close();

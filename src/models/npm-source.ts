@@ -18,17 +18,24 @@ export type NpmSettings = () => Promise<Options>;
  * which pacote cannot do.
  */
 export function npmTarballSource(packageSpec: string, settings: NpmSettings): ByteSource {
+  // Takes a second where the machine is busy, and few processes fetch anything from a registry.
+  const load = () => Promise.all([import('pacote'), import('npm-registry-fetch'), settings()]);
+  let loading: ReturnType<typeof load> | null = null;
+  const loaded = () => {
+    loading ??= load();
+    return loading;
+  };
   return {
     label: `npm package ${packageSpec}`,
     async prepare() {
-      await loadClients();
+      await loaded();
     },
     async open(offset, signal) {
-      const [{ default: pacote }, { default: npmFetch }] = await loadClients();
+      const [{ default: pacote }, { default: npmFetch }, configured] = await loaded();
       const stopper = new AbortController();
       try {
         // Retries and resuming are `transfer`'s; npm's own pauses are longer than its idle limit.
-        const options = { ...(await settings()), preferOnline: true, retry: { retries: 0 } };
+        const options = { ...configured, preferOnline: true, retry: { retries: 0 } };
         const { resolved } = new pacote.RemoteFetcher(await pacote.resolve(packageSpec, options), options);
         const response = await npmFetch(resolved, {
           ...options,
@@ -55,11 +62,6 @@ export function npmTarballSource(packageSpec: string, settings: NpmSettings): By
       }
     },
   };
-}
-
-/** npm's client takes a second to load where the machine is busy, and few processes fetch anything from a registry. */
-function loadClients() {
-  return Promise.all([import('pacote'), import('npm-registry-fetch')]);
 }
 
 async function* bytesOf(body: NodeJS.ReadableStream): AsyncGenerator<Uint8Array> {

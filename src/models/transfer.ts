@@ -50,7 +50,6 @@ export interface TransferAsk {
 export async function transfer(ask: TransferAsk): Promise<string | null> {
   const { partFile, policy, signal } = ask;
   await mkdir(dirname(partFile), { recursive: true });
-  await ask.source.prepare?.();
   let fruitless = 0;
   for (let attempt = 1; ; attempt++) {
     const before = await sizeOf(partFile);
@@ -70,6 +69,7 @@ export async function transfer(ask: TransferAsk): Promise<string | null> {
 
 async function appendOnce(ask: TransferAsk, haveBytes: number): Promise<string | null> {
   const { partFile, maxBytes, source, signal } = ask;
+  await source.prepare?.();
   const haveVersion = ask.unpinned && haveBytes > 0 ? await readVersion(partFile) : null;
   const wantedOffset = ask.unpinned && haveVersion === null ? 0 : haveBytes;
   const idle = new AbortController();

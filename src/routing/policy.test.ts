@@ -129,6 +129,12 @@ describe('catalogueOrderPolicy with upstream models', () => {
       assert.equal(resolved({ model: 'whisper-1', own }), 'openai/whisper-1');
     });
 
+    it('knows no day of a model that has none, whoever is switched on', () => {
+      for (const on of [plain, { ...plain, candidates: upstream.candidates }]) {
+        assert.equal(resolved({ model: 'whisper-1-2025-12-15' }, on), null);
+      }
+    });
+
     it("asks the model's own chain first where somebody of that is there", () => {
       const chain: Market = {
         ...plain,

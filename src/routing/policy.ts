@@ -19,7 +19,8 @@ const localProviderId = 'local';
 /**
  * Takes the models of the alias, or the one model named and those that stand in for it, in their order, and leaves out
  * those that cannot do it, may not, or fail at the moment. Without a language named, models that know several come before
- * those that know one: the one that knows English alone would write nonsense for French. Recordings above a model's ceilings are no reason against it: they are cut.
+ * those that know one: the one that knows English alone would write nonsense for French. Recordings above a model's
+ * ceilings are no reason against it: they are cut.
  */
 export const catalogueOrderPolicy: RoutingPolicy = {
   plan(ask, market) {

@@ -36,7 +36,9 @@ export function resolveName(ask: NameAsk, market: Market): Named | null {
   if (market.aliases.has(name)) return namedAlias(name, market);
   const model = namedModel(name, market, own);
   if (model?.isServed) return model.named;
-  const standIn = standInFor(ask, market);
+  // A day that no model of the name has is no name at all.
+  const isPinned = model !== null && model.named.pinnedId !== null;
+  const standIn = standInFor(isPinned ? unpinnedName(name) : name, ask, market);
   return standIn === null ? (model?.named ?? null) : namedAlias(standIn, market);
 }
 
@@ -44,11 +46,11 @@ export function resolveName(ask: NameAsk, market: Market): Named | null {
  * The alias that answers for a name that nobody serves here. Clients that were written for a vendor go on naming its
  * model; a key's list has to hold either name, so that nobody is answered by what the key leaves out.
  */
-function standInFor({ model: name, access }: NameAsk, market: Market): string | null {
-  const alias = market.standIns?.get(name) ?? market.standIns?.get(unpinnedName(name) ?? name);
+function standInFor(bareName: string | null, { model, access }: NameAsk, market: Market): string | null {
+  const alias = bareName === null ? undefined : market.standIns?.get(bareName);
   if (alias === undefined) return null;
   const allowed = access?.allowedModels ?? null;
-  return allowed === null || allowed.includes(alias) || allowed.includes(name) ? alias : null;
+  return allowed === null || allowed.includes(alias) || allowed.includes(model) ? alias : null;
 }
 
 function namedAlias(name: string, market: Market): Named {

@@ -39,26 +39,14 @@ describe('highBandRangeDb', () => {
 });
 
 describe('isSureAlone', () => {
+  const sureOf = (confidence: number, rangeDb: number) => isSureAlone(confidence, () => rangeDb, limits);
+
   it('asks the other model below the least confidence, whatever the sound is', () => {
-    assert.equal(
-      isSureAlone(0.94, () => 40, limits),
-      false,
-    );
-    assert.equal(
-      isSureAlone(0.95, () => 40, limits),
-      true,
-    );
+    assert.deepEqual([sureOf(0.94, 40), sureOf(0.95, 40)], [false, true]);
   });
 
   it('asks for more confidence where the upper band is flat', () => {
-    assert.equal(
-      isSureAlone(0.96, () => 21, limits),
-      false,
-    );
-    assert.equal(
-      isSureAlone(0.98, () => 21, limits),
-      true,
-    );
+    assert.deepEqual([sureOf(0.96, 21), sureOf(0.98, 21)], [false, true]);
   });
 
   it('looks at the sound only where it matters', () => {
